@@ -1,0 +1,18 @@
+# Linux programs of the project itself on RISC-V (pl-run inside the machine, its agent): clang-19 against Debian's cross glibc and
+# libstdc++, linked statically, so that they run on any riscv64 Linux.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR riscv64)
+foreach(language C CXX ASM)
+  set(CMAKE_${language}_COMPILER_TARGET riscv64-linux-gnu)
+endforeach()
+set(CMAKE_C_COMPILER clang-19)
+set(CMAKE_CXX_COMPILER clang++-19)
+set(CMAKE_ASM_COMPILER clang-19)
+set(CMAKE_AR llvm-ar-19)
+set(CMAKE_RANLIB llvm-ranlib-19)
+set(CMAKE_C_FLAGS_INIT "-march=rv64gc -mabi=lp64d")
+set(CMAKE_CXX_FLAGS_INIT "-march=rv64gc -mabi=lp64d")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-fuse-ld=lld -static")
+set(CMAKE_FIND_ROOT_PATH /usr/riscv64-linux-gnu)
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// An open file description (POSIX 3.258): what descriptors refer to.
+#pragma once
+
+#include <cstdint>
+
+#include "base/error.h"
+#include "base/ref.h"
+#include "fs/inode.h"
+#include "memory/user.h"
+#include "process/wait.h"
+
+namespace pl {
+
+struct MappingRequest;
+class AddressSpace;
+
+// Collects the queues that a poll, select or epoll sleeps on.
+class PollTable {
+ public:
+  virtual void watch(WaitQueue& queue) = 0;
+
+ protected:
+  ~PollTable() = default;
+};
+
+class File : public RefCounted {
+ public:
+  virtual ErrorOr<size_t> read(Buffer&) { return fail(Errno::Invalid); }
+  virtual ErrorOr<size_t> write(Buffer&) { return fail(Errno::Invalid); }
+  virtual ErrorOr<size_t> read_at(uint64_t, Buffer&) { return fail(Errno::IllegalSeek); }
+  virtual ErrorOr<size_t> write_at(uint64_t, Buffer&) { return fail(Errno::IllegalSeek); }
+  virtual ErrorOr<uint64_t> seek(int64_t, int /*whence*/) { return fail(Errno::IllegalSeek); }
+  // Current POLL* events; `table`, when not null, learns whom to wait for.
+  virtual uint32_t poll(PollTable*) { return 0x145; /* POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM */ }
+  virtual ErrorOr<uint64_t> ioctl(uint32_t /*command*/, UserAddress) { return fail(Errno::NotTerminal); }
+  virtual ErrorOr<void> truncate(uint64_t) { return fail(Errno::Invalid); }
+  virtual ErrorOr<size_t> list(Buffer&) { return fail(Errno::NotDirectory); }  // getdents64
+  virtual ErrorOr<void> sync(bool /*data_only*/) { return fail(Errno::Invalid); }
+  virtual ErrorOr<Attributes> attributes() = 0;
+  // Completes a request for mmap (sets inode and max_protection), or ENODEV.
+  virtual ErrorOr<void> prepare_map(MappingRequest&) { return fail(Errno::NoDevice); }
+  virtual Ref<Inode> inode() { return {}; }
+
+  uint32_t flags() const { return flags_; }  // O_ACCMODE, O_APPEND, O_NONBLOCK, ...
+  virtual ErrorOr<void> set_flags(uint32_t flags) { flags_ = flags; return {}; }
+  bool nonblocking() const { return flags_ & 04000; }
+
+ protected:
+  explicit File(uint32_t flags) : flags_(flags) {}
+  uint32_t flags_;
+};
+
+}  // namespace pl

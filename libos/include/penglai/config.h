@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the host adds to an enclave behind the libOS image: the measured configuration and the files of the first tree.
+ *
+ * Served by libos/ (which reads it), written by host/. Plain C. The pages added are, in order:
+ *   the libOS image (libos.bin, whole pages; its header tells its length),
+ *   the configuration: struct pl_config, then its records, padded to whole pages,
+ *   the contents of each file record, each padded to whole pages.
+ * All of it is measured. None of it is secret.
+ */
+#ifndef PENGLAI_CONFIG_H
+#define PENGLAI_CONFIG_H
+
+#include <stdint.h>
+
+/* First bytes of libos.bin: a jump over this header, then the header. */
+#define PL_LIBOS_MAGIC 0x534f62694c4c50ull /* "PLLibOS" */
+struct pl_libos_header {
+	uint32_t jump[2];
+	uint64_t magic;
+	uint64_t image_size;  /* bytes to add: text, read-only and initialized data; a multiple of 4096 */
+	uint64_t memory_size; /* image and zero-initialized data, a multiple of 4096 */
+};
+
+#define PL_CONFIG_MAGIC 0x6769666e6f434c50ull /* "PLConfig" */
+#define PL_CONFIG_VERSION 1
+
+struct pl_config {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t size;	  /* bytes, of this structure and all records */
+	uint32_t records; /* count */
+	uint32_t flags;	  /* PL_CONFIG_* */
+	uint64_t shadow_point; /* PL_SHADOW_* */
+};
+#define PL_CONFIG_DEBUG 1u /* lines of the libOS's log may name the program's doings (strace) */
+#define PL_SHADOW_NONE 0
+#define PL_SHADOW_ENTRY 1
+
+/* Every record starts with this and is padded to 8 bytes. Unknown kinds end the boot. */
+struct pl_record {
+	uint32_t kind; /* PL_RECORD_* */
+	uint32_t size; /* bytes, with this header and the padding */
+};
+#define PL_RECORD_FILE 1
+#define PL_RECORD_MOUNT 2
+#define PL_RECORD_ENVIRONMENT 3
+#define PL_RECORD_PROGRAM 4
+
+/* A file (or directory, link) of the first tree. Missing parent directories are made with mode 0755. */
+struct pl_record_file {
+	struct pl_record record;
+	uint64_t size;	/* bytes; content pages follow the configuration in record order (regular files only) */
+	uint32_t mode;	/* S_IFREG, S_IFDIR or S_IFLNK and permissions */
+	uint16_t path_length;	/* absolute, normalized; not NUL-terminated */
+	uint16_t target_length; /* of a symbolic link */
+	char text[];	/* path, then target */
+};
+
+/* The n-th mount record is host handle PL_HANDLE_MOUNT + n: an untrusted host directory (or file) at a path inside. */
+struct pl_record_mount {
+	struct pl_record record;
+	uint32_t flags;	 /* PL_MOUNT_* */
+	uint16_t path_length;
+	uint16_t reserved;
+	char path[];
+};
+#define PL_MOUNT_READ_ONLY 1u
+#define PL_MOUNT_FILE 2u /* one file and not a directory */
+
+/* A name of an environment variable that the host may set, or a prefix ending in '*'. Without any: every name but the loader's. */
+struct pl_record_environment {
+	struct pl_record record;
+	uint32_t length;
+	char name[];
+};
+
+/* Which file of the tree is executed. */
+struct pl_record_program {
+	struct pl_record record;
+	uint32_t path_length;
+	char path[];
+};
+
+#endif
