@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Runs what a user types, in a shell, at the top of the tree, and says what came of it.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace e2e {
+
+struct Result {
+  int status = -1;  // as the shell's $?; -1 when it did not end in time
+  std::string out;
+  std::string err;
+  double seconds = 0;
+};
+
+struct Options {
+  std::string input;           // standard input; empty: /dev/null
+  int seconds = 120;           // then it is killed, with its process group, and the status is -1
+};
+
+Result shell(const std::string& command, const Options& options = {});
+
+// A command that goes on while the test does something else. Killed when the object goes.
+class Background {
+ public:
+  explicit Background(const std::string& command);
+  ~Background();
+  Background(const Background&) = delete;
+  // Reads standard output until `text` has come; false after `seconds`.
+  bool wait_for(const std::string& text, int seconds = 60);
+  void signal(int number);  // to the command's first process alone
+  void type(const std::string& text);
+  int wait(int seconds = 60);  // the shell's status, or -1
+  const std::string& out() const { return out_; }
+  int pid() const { return pid_; }
+
+ private:
+  int pid_ = -1, in_ = -1, out_fd_ = -1, status_ = -2;
+  std::string out_;
+};
+
+// A directory of the test's own, removed at the end.
+class Scratch {
+ public:
+  Scratch();
+  ~Scratch();
+  const std::string& path() const { return path_; }
+  std::string write(const std::string& name, const std::string& content, int mode = 0644) const;
+
+ private:
+  std::string path_;
+};
+
+std::string program(const std::string& name);  // a test program (tests/programs) as a path for pl-run
+
+}  // namespace e2e

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The embedded machine: started when needed, shared, replaced when it has died.
+#include <criterion/criterion.h>
+
+#include "command.h"
+
+using e2e::shell;
+
+Test(machine, several_runs_share_one) {
+  shell("./pl-run --shadow hello");
+  auto result = shell("for i in 1 2 3 4; do ./pl-run --shadow " + e2e::program("exit-with") + " 0 & done; wait; build/bin/pl-machine status --json");
+  cr_expect_eq(result.status, 0, "%s", result.err.c_str());
+  cr_expect(result.out.find("\"running\"") != std::string::npos, "%s", result.out.c_str());
+}
+
+Test(machine, stop_and_start_are_commands) {
+  cr_expect_eq(shell("build/bin/pl-machine stop").status, 0);
+  auto stopped = shell("build/bin/pl-machine status");
+  cr_expect_neq(stopped.status, 0, "%s", stopped.out.c_str());
+  auto started = shell("build/bin/pl-machine start");
+  cr_expect_eq(started.status, 0, "%s", started.err.c_str());
+  cr_expect_eq(shell("build/bin/pl-machine status").status, 0);
+  cr_expect(shell("build/bin/pl-machine log").out.size() > 0);
+}
+
+Test(machine, a_crash_is_a_clear_error_and_the_next_run_starts_a_new_one, .timeout = 120) {
+  shell("./pl-run --shadow hello");
+  e2e::Background session("./pl-run --shadow " + e2e::program("wait-for-signal") + " 2>&1");
+  cr_assert(session.wait_for("waiting"));
+  shell("kill -9 $(build/bin/pl-machine status --json | sed -n 's/.*\"qemu_pid\": *\\([0-9]*\\).*/\\1/p')");
+  cr_expect_eq(session.wait(), 125, "%s", session.out().c_str());
+  cr_expect(session.out().find("log") != std::string::npos, "%s", session.out().c_str());
+  auto next = shell("./pl-run --shadow hello");
+  cr_expect_eq(next.status, 0, "%s", next.err.c_str());
+}
+
+Test(machine, one_hart_and_two_run_the_same, .timeout = 120) {
+  for (const char* harts : {"1", "2"}) {
+    shell("build/bin/pl-machine stop");
+    auto result = shell(std::string("PENGLAI_HARTS=") + harts + " ./pl-run --shadow hello");
+    cr_expect_eq(result.status, 0, "%s", result.err.c_str());
+    cr_expect_str_eq(shell("build/bin/pl-machine run -- /bin/sh -c 'grep -c processor /proc/cpuinfo'").out.c_str(), (std::string(harts) + "\n").c_str());
+  }
+  shell("build/bin/pl-machine stop");
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The shadow: found again, shared, never written through, and no two forks alike.
+#include <criterion/criterion.h>
+
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "command.h"
+
+using e2e::shell;
+
+static std::string templates() { return shell("build/bin/pl-template ls").out; }
+
+static long private_bytes(const std::string& command) {
+  auto result = shell("./pl-run --shadow --stats " + command);
+  auto at = result.err.find("private ");
+  cr_assert(at != std::string::npos, "%s: %s", command.c_str(), result.err.c_str());
+  return std::atol(result.err.c_str() + at + 8);
+}
+
+Test(shadow, a_template_is_made_once_and_found_again) {
+  e2e::Scratch scratch;
+  shell("cp " + e2e::program("exit-with") + " " + scratch.path() + "/once; printf 'unique %s' $$ >> " + scratch.path() + "/once");
+  auto count = [&] { auto all = templates(); long n = 0; for (size_t at = 0; (at = all.find("once", at)) != std::string::npos; ++at) ++n; return n; };
+  cr_expect_eq(count(), 0);
+  cr_expect_eq(shell("./pl-run --shadow " + scratch.path() + "/once 3").status, 3);
+  cr_expect_eq(count(), 1);
+  cr_expect_eq(shell("./pl-run --shadow " + scratch.path() + "/once 4").status, 4);
+  cr_expect_eq(count(), 1);
+  shell("printf changed >> " + scratch.path() + "/once");
+  cr_expect_eq(shell("./pl-run --shadow " + scratch.path() + "/once 5").status, 5);
+  cr_expect_eq(count(), 2, "a changed program makes a new one: %s", templates().c_str());
+}
+
+Test(shadow, a_removed_template_is_gone_and_made_anew) {
+  e2e::Scratch scratch;
+  shell("cp " + e2e::program("exit-with") + " " + scratch.path() + "/removed; printf 'unique %s' $$ >> " + scratch.path() + "/removed");
+  shell("./pl-run --shadow " + scratch.path() + "/removed 0");
+  auto id = shell("build/bin/pl-template ls | awk '/removed/ {print $1}'").out;
+  cr_assert(!id.empty());
+  auto removed = shell("build/bin/pl-template rm " + id);
+  cr_expect_eq(removed.status, 0, "%s", removed.err.c_str());
+  cr_expect(templates().find("removed") == std::string::npos);
+  cr_expect_eq(shell("./pl-run --shadow " + scratch.path() + "/removed 6").status, 6);
+}
+
+Test(shadow, no_two_forks_share_randomness_or_layout, .timeout = 300) {
+  std::map<std::string, std::set<std::string>> seen;
+  const int forks = 24;
+  for (int i = 0; i < forks; ++i) {
+    auto result = shell("./pl-run --shadow " + e2e::program("unique"));
+    cr_assert_eq(result.status, 0, "%s", result.err.c_str());
+    std::istringstream lines(result.out);
+    for (std::string name, value; lines >> name >> value;) seen[name].insert(value);
+  }
+  for (const char* name : {"getrandom", "urandom", "at_random", "stack", "break", "map"})
+    cr_expect_eq(seen[name].size(), size_t(forks), "%s: %zu of %d differ", name, seen[name].size(), forks);
+}
+
+Test(shadow, a_write_in_a_fork_is_never_seen_by_a_later_one, .timeout = 300) {
+  for (int round = 0; round < 5; ++round) {
+    cr_expect_eq(shell("./pl-run --shadow " + e2e::program("pages") + " all").status, 0);
+    auto check = shell("./pl-run --shadow " + e2e::program("pages") + " none");
+    cr_expect_eq(check.status, 0, "%s%s", check.out.c_str(), check.err.c_str());
+  }
+}
+
+Test(shadow, one_written_page_of_4096_costs_at_most_two_pages, .timeout = 300) {
+  long none = private_bytes(e2e::program("pages") + " none");
+  for (int seed = 1; seed <= 5; ++seed) {
+    long one = private_bytes(e2e::program("pages") + " one " + std::to_string(seed * 7919));
+    cr_expect_leq(one - none, 2 * 4096, "none %ld, one %ld", none, one);
+  }
+}
