@@ -33,18 +33,29 @@ class File : public RefCounted {
   virtual ErrorOr<uint64_t> seek(int64_t, int /*whence*/) { return fail(Errno::IllegalSeek); }
   // Current POLL* events; `table`, when not null, learns whom to wait for.
   virtual uint32_t poll(PollTable*) { return 0x145; /* POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM */ }
+  // Counts what may make it ready, for edge-triggered epoll: another value is a new edge.
+  virtual uint64_t activity() { return 0; }
   virtual ErrorOr<uint64_t> ioctl(uint32_t /*command*/, UserAddress) { return fail(Errno::NotTerminal); }
   virtual ErrorOr<void> truncate(uint64_t) { return fail(Errno::Invalid); }
+  virtual ErrorOr<void> allocate(uint32_t /*mode*/, uint64_t /*offset*/, uint64_t /*bytes*/) { return fail(Errno::NoDevice); }
   virtual ErrorOr<size_t> list(Buffer&) { return fail(Errno::NotDirectory); }  // getdents64
   virtual ErrorOr<void> sync(bool /*data_only*/) { return fail(Errno::Invalid); }
   virtual ErrorOr<Attributes> attributes() = 0;
   // Completes a request for mmap (sets inode and max_protection), or ENODEV.
   virtual ErrorOr<void> prepare_map(MappingRequest&) { return fail(Errno::NoDevice); }
   virtual Ref<Inode> inode() { return {}; }
+  // As /proc/self/fd shows it when it has no path: "pipe:[7]". Returns the length.
+  virtual size_t describe(char* out, size_t capacity);
+  // A descriptor on it was closed (POSIX record locks end then).
+  virtual void descriptor_closed(const void* /*owner*/) {}
+  virtual class EventPoll* as_event_poll() { return nullptr; }
+  virtual class PipeFile* as_pipe() { return nullptr; }
 
   uint32_t flags() const { return flags_; }  // O_ACCMODE, O_APPEND, O_NONBLOCK, ...
   virtual ErrorOr<void> set_flags(uint32_t flags) { flags_ = flags; return {}; }
   bool nonblocking() const { return flags_ & 04000; }
+  bool readable() const { return (flags_ & 3) != 1 && !(flags_ & 010000000); }
+  bool writable() const { return (flags_ & 3) != 0 && !(flags_ & 010000000); }
 
  protected:
   explicit File(uint32_t flags) : flags_(flags) {}

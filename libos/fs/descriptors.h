@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A process's file descriptors. Threads share one table (CLONE_FILES), fork clones it.
+#pragma once
+
+#include <cstdint>
+
+#include "base/error.h"
+#include "base/ref.h"
+#include "fs/file.h"
+
+namespace pl {
+
+enum class OnExec : uint8_t { Keep, Close };
+
+class Descriptors : public RefCounted {
+ public:
+  static constexpr unsigned Maximum = 4096;
+
+  Descriptors() = default;
+  ~Descriptors() override;
+  // For fork, and for unshare. Close-on-exec flags are kept.
+  ErrorOr<Ref<Descriptors>> clone() const;
+
+  ErrorOr<Ref<File>> get(int descriptor) const;  // EBADF
+  // Lowest free descriptor that is at least `lowest`; EMFILE at the limit (RLIMIT_NOFILE).
+  ErrorOr<int> install(Ref<File> file, OnExec on_exec, int lowest = 0);
+  // dup2: closes what was there.
+  ErrorOr<void> replace(int descriptor, Ref<File> file, OnExec on_exec);
+  ErrorOr<void> close(int descriptor);
+  void close_range(unsigned first, unsigned last);
+  void mark_close_on_exec(unsigned first, unsigned last);
+  ErrorOr<OnExec> on_exec(int descriptor) const;
+  ErrorOr<void> set_on_exec(int descriptor, OnExec on_exec);
+
+  void close_for_exec();  // those marked close-on-exec
+  void close_all();       // at the end of a process, when other processes live on
+  // The first open descriptor that is at least `from`, or -1.
+  int next(int from) const;
+
+  unsigned limit() const { return limit_; }
+  void set_limit(unsigned limit) { limit_ = limit < Maximum ? limit : Maximum; }
+
+ private:
+  static constexpr unsigned ChunkSize = 64;
+  struct Chunk {
+    Ref<File> file[ChunkSize];
+    uint64_t used;
+    uint64_t close_on_exec;
+  };
+  Chunk* chunk_of(unsigned descriptor) const { return descriptor < Maximum ? chunks_[descriptor / ChunkSize] : nullptr; }
+  ErrorOr<Chunk*> need_chunk(unsigned index);
+  Ref<File> take(unsigned descriptor);
+  void dispose(Ref<File> file);
+
+  Chunk* chunks_[Maximum / ChunkSize] = {};
+  unsigned limit_ = 1024;
+};
+
+}  // namespace pl
