@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A process (thread group): what its threads share.
+#pragma once
+
+#include <cstdint>
+
+#include "base/list.h"
+#include "base/ref.h"
+#include "fs/context.h"
+#include "fs/descriptors.h"
+#include "memory/address_space.h"
+#include "process/credentials.h"
+#include "process/limits.h"
+#include "process/signal.h"
+#include "process/thread.h"
+#include "process/wait.h"
+#include "time/interval.h"
+
+namespace pl {
+
+class Session;
+
+enum class ProcessState : uint8_t { Alive, Stopped, Zombie };
+
+class Process {
+ public:
+  static ErrorOr<Process*> create(Process& parent);
+  static Process& first();
+
+  int pid = 0;
+  int group = 0;    // process group id
+  int session = 0;  // session id
+  ProcessState state = ProcessState::Alive;
+  bool exiting = false;        // exit_group has begun: threads end on their way out
+  bool executed = false;       // has called execve since fork (setpgid: EACCES)
+  bool dumpable = true;
+  bool no_new_privileges = false;
+  bool stop_reported = true, continue_reported = true;  // to wait
+  bool subreaper = false;
+  uint8_t exit_signal = sig::Child;  // what the parent gets
+  int stop_signal = 0;
+  int exit_status = 0;  // as wait4 reports it: code << 8 | signal | 0x80 core
+  int group_exit_status = 0;
+
+  Process* parent = nullptr;
+  List<Thread, &Thread::process_link> threads;
+  uint32_t thread_count = 0;
+  Thread* leader = nullptr;  // null once it has ended
+
+  Ref<AddressSpace> address_space;
+  Ref<Descriptors> descriptors;
+  Ref<FileContext> file_context;
+  Ref<SignalActions> actions;
+  PendingSignals pending;
+  Credentials credentials;
+  Limits limits;
+  IntervalTimers timers;
+
+  ListLink<Process> sibling_link;
+  ListLink<Process> id_link;
+  ListLink<Process> all_link;
+  List<Process, &Process::sibling_link> children;
+  WaitQueue child_changed;    // wait4 of this process sleeps here
+  WaitQueue vfork_done;       // the parent of a vfork sleeps on its child's
+  bool vfork_released = true;
+  WaitQueue thread_exited;    // execve waits for the other threads
+
+  // What the threads that ended, and the children that were waited for, have used.
+  struct Usage { uint64_t cpu_ticks = 0, system_ticks = 0; uint64_t minor_faults = 0, voluntary = 0, involuntary = 0; };
+  Usage ended, waited;
+  uint64_t started_at = 0;  // time CSR
+
+  // For /proc: the mapped image and its arguments.
+  char name[16] = {};
+  Ref<Inode> executable;
+  UserAddress arguments_start, arguments_end, environment_start, environment_end, auxiliary, auxiliary_end;
+  char executable_path[256] = {};
+
+  bool is_first() const;
+  uint64_t limit(Limits::Resource r) const { return limits[r].current; }
+  Usage usage() const;  // of all its threads, ended ones included
+};
+
+inline Process& current_process() { return *current_thread().process; }
+
+// ---- the table of processes and threads ----
+Process* find_process(int pid);   // zombies too
+Thread* find_thread(int tid);
+// Calls visit for each process in pid order of creation until it returns false.
+void for_each_process(bool (*visit)(void*, Process&), void* context);
+template <class F>
+void for_each_process(F visit) {
+  for_each_process([](void* f, Process& p) { return (*static_cast<F*>(f))(p); }, &visit);
+}
+
+}  // namespace pl

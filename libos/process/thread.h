@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A thread: the registers of its user side, a kernel stack, and what POSIX makes per thread.
+//
+// The first thread lives in the hot block, so what a system call writes on its common path is private to a fork already.
+#pragma once
+
+#include <cstdint>
+
+#include "arch/context.h"
+#include "arch/trap_frame.h"
+#include "base/address.h"
+#include "base/list.h"
+#include "process/signal.h"
+#include "process/wait.h"
+#include "time/timer.h"
+
+namespace pl {
+
+class Process;
+class AddressSpace;
+struct FutexWaiter;
+
+enum class ThreadState : uint8_t { Runnable, Sleeping, Stopped, Dead };
+
+// Why a thread must not go straight back to its program. Looked at once on the way out of each trap.
+enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTrace = 4 };
+
+// How restart_syscall continues an interrupted sleep with the time that is left.
+struct RestartBlock {
+  ErrorOr<uint64_t> (*function)(RestartBlock&) = nullptr;
+  uint64_t deadline = 0;
+  uint64_t arguments[4] = {};
+};
+
+struct WakeTimer : Timer {
+  Thread* thread = nullptr;
+};
+
+class Thread {
+ public:
+  // A thread of `process` with a kernel stack, not yet runnable.
+  static ErrorOr<Thread*> create(Process& process, int tid);
+  void destroy();  // frees it; not the running one, nor the first
+
+  // ---- written by every trap ----
+  TrapFrame frame;              // the user side's registers
+  uint32_t work = 0;            // Work bits
+  ThreadState state = ThreadState::Runnable;
+  bool interruptible = false;   // of a Sleeping one
+  bool woken = false;           // a queue was woken since the last sleep
+  bool in_system_call = false;  // the trap being handled is an ecall: restart rules apply
+  int tid = 0;
+  Process* process = nullptr;
+  AddressSpace* address_space = nullptr;  // the process holds the reference
+
+  // ---- scheduling ----
+  KernelContext context;   // while switched away
+  KernelAddress stack;     // lowest address of the kernel stack
+  FloatState* floats = nullptr;  // registers as last saved; null until the first save
+  ListLink<Thread> run_link;
+  ListLink<Thread> process_link;
+  ListLink<Thread> id_link;
+  WakeTimer wake_timer;
+  uint64_t started_running = 0;  // time CSR
+  uint64_t cpu_ticks = 0;        // consumed before started_running
+  uint64_t system_ticks = 0;     // of these, inside the libOS
+  uint32_t voluntary_switches = 0, involuntary_switches = 0, minor_faults = 0;
+
+  // ---- signals ----
+  SignalSet blocked;
+  SignalSet blocked_before;     // what sigreturn puts back after sigsuspend, ppoll, pselect
+  bool restore_blocked = false;
+  SignalSet waited_for;         // by rt_sigtimedwait: wakes though blocked
+  PendingSignals pending;
+  SignalStack alternate_stack;
+  RestartBlock restart;
+
+  // ---- threads library ----
+  UserAddress clear_child_tid;
+  UserAddress robust_list;
+  FutexWaiter* futex_waiter = nullptr;
+  char name[16] = {};
+  uint64_t original_a0 = 0;     // first argument of the system call, for a restart
+  uint32_t death_signal = 0;    // PR_SET_PDEATHSIG
+  uint64_t timer_slack = 50000;
+  int nice = 0;
+
+  bool is_first() const;
+  // Of this thread or shared, and not blocked (or waited for).
+  bool has_deliverable_signal() const;
+};
+
+// The running thread of this hart.
+Thread& current_thread();
+
+}  // namespace pl

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Where arch/ hands over to processes: traps from user mode, and the two beginnings of an instance.
+#pragma once
+
+#include <cstdint>
+
+#include "arch/trap_frame.h"
+#include "base/error.h"
+
+struct pl_instance;
+
+namespace pl {
+
+// A trap from user mode, on the current thread's kernel stack, interrupts off. On return arch/ restores `frame` and goes to user mode.
+extern "C" void user_trap(TrapFrame* frame, uint64_t cause, uint64_t value);
+
+// Loads the program that the measured configuration names into the first process, up to but without what is per instance (stack,
+// arguments, environment, bases). Also what a template does before its freeze.
+ErrorOr<void> load_first_program(const char* path);
+
+// Completes the first process from what the host asks of this instance and goes to the program's first instruction. A cold enclave calls
+// it after load_first_program, a fork from its entry. `instance` is host memory: each field is read once and checked.
+[[noreturn]] void continue_fork(const pl_instance* instance, uint32_t readable_bytes);
+
+// load_first_program and continue_fork in one, for an enclave without a freeze.
+[[noreturn]] void start_first_process(const char* path, const pl_instance* instance, uint32_t readable_bytes);
+
+}  // namespace pl
