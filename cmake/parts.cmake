@@ -1,0 +1,18 @@
+# The two RISC-V configurations of this tree. Their own ninja decides what is out of date, so it runs on every build.
+include(ExternalProject)
+
+function(pl_part part directory)
+  ExternalProject_Add(${directory}
+    SOURCE_DIR ${PROJECT_SOURCE_DIR}
+    PREFIX ${CMAKE_BINARY_DIR}/parts
+    BINARY_DIR ${CMAKE_BINARY_DIR}/${directory}
+    CMAKE_ARGS
+      -DPL_PART=${part}
+      -DCMAKE_TOOLCHAIN_FILE=${PROJECT_SOURCE_DIR}/cmake/toolchains/${directory}.cmake
+      -DCMAKE_BUILD_TYPE=${CMAKE_BUILD_TYPE}
+    BUILD_ALWAYS ON
+    INSTALL_COMMAND "")
+endfunction()
+
+pl_part(linux riscv-linux)
+pl_part(bare riscv-bare)
