@@ -26,8 +26,12 @@ class Process {
  public:
   static ErrorOr<Process*> create(Process& parent);
   static Process& first();
+  void set_parent(Process* new_parent);
+  void destroy();  // frees it; the first stays where it is
 
+  // ---- read by the commonest calls: kept together ----
   int pid = 0;
+  Process* parent = nullptr;  // null: the instance itself, or pid 1
   int group = 0;    // process group id
   int session = 0;  // session id
   ProcessState state = ProcessState::Alive;
@@ -42,7 +46,6 @@ class Process {
   int exit_status = 0;  // as wait4 reports it: code << 8 | signal | 0x80 core
   int group_exit_status = 0;
 
-  Process* parent = nullptr;
   List<Thread, &Thread::process_link> threads;
   uint32_t thread_count = 0;
   Thread* leader = nullptr;  // null once it has ended
@@ -63,7 +66,7 @@ class Process {
   WaitQueue child_changed;    // wait4 of this process sleeps here
   WaitQueue vfork_done;       // the parent of a vfork sleeps on its child's
   bool vfork_released = true;
-  WaitQueue thread_exited;    // execve waits for the other threads
+  WaitQueue thread_exited;    // execve, exit: waits for the other threads
 
   // What the threads that ended, and the children that were waited for, have used.
   struct Usage { uint64_t cpu_ticks = 0, system_ticks = 0; uint64_t minor_faults = 0, voluntary = 0, involuntary = 0; };
@@ -84,6 +87,12 @@ class Process {
 inline Process& current_process() { return *current_thread().process; }
 
 // ---- the table of processes and threads ----
+// pid 1 is no process: it stands for whoever adopts orphans, and reaps them at once.
+constexpr int AdopterPid = 1;
+// Once, at boot: the first process and its thread, in the hot block, on the stack that is running.
+Process& make_first_process();
+Thread& first_thread_of_instance();
+int allocate_id();                // an unused pid or tid
 Process* find_process(int pid);   // zombies too
 Thread* find_thread(int tid);
 // Calls visit for each process in pid order of creation until it returns false.

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "arch/context.h"
+#include "arch/fp.h"
 #include "arch/trap_frame.h"
 #include "base/address.h"
 #include "base/list.h"
@@ -23,7 +24,7 @@ struct FutexWaiter;
 enum class ThreadState : uint8_t { Runnable, Sleeping, Stopped, Dead };
 
 // Why a thread must not go straight back to its program. Looked at once on the way out of each trap.
-enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTrace = 4 };
+enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTimer = 4 };
 
 // How restart_syscall continues an interrupted sleep with the time that is left.
 struct RestartBlock {
@@ -40,7 +41,9 @@ class Thread {
  public:
   // A thread of `process` with a kernel stack, not yet runnable.
   static ErrorOr<Thread*> create(Process& process, int tid);
-  void destroy();  // frees it; not the running one, nor the first
+  void destroy();  // frees it, on another stack than its own; the first stays where it is
+  void unlink();   // out of its process and the table
+  void rename(int new_tid);  // execve: becomes the leader
 
   // ---- written by every trap ----
   TrapFrame frame;              // the user side's registers
@@ -56,7 +59,6 @@ class Thread {
   // ---- scheduling ----
   KernelContext context;   // while switched away
   KernelAddress stack;     // lowest address of the kernel stack
-  FloatState* floats = nullptr;  // registers as last saved; null until the first save
   ListLink<Thread> run_link;
   ListLink<Thread> process_link;
   ListLink<Thread> id_link;
@@ -85,12 +87,14 @@ class Thread {
   uint64_t timer_slack = 50000;
   int nice = 0;
 
+  FloatState floats;  // as last saved: what counts is in the hart while this thread is the last that ran there
+
   bool is_first() const;
   // Of this thread or shared, and not blocked (or waited for).
   bool has_deliverable_signal() const;
 };
 
 // The running thread of this hart.
-Thread& current_thread();
+inline Thread& current_thread() { return *this_context().thread; }
 
 }  // namespace pl

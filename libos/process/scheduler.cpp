@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "process/scheduler.h"
+
+#include "arch/time.h"
+#include "base/hot.h"
+#include "base/lock.h"
+#include "memory/address_space.h"
+#include "memory/kernel_stack.h"
+#include "ocall/ring.h"
+#include "process/process.h"
+#include "process/send.h"
+#include "time/clock.h"
+
+namespace pl {
+
+namespace {
+
+struct RunQueue {
+  List<Thread, &Thread::run_link> runnable;  // without the running one
+  uint32_t count;
+  Thread* dead;             // has left for good; freed by whoever runs next
+  Thread* float_owner;      // whose floating-point registers the hart holds
+  uint64_t slice_end;       // 0: the running thread has the hart for itself
+  uint64_t timer_set;       // what the hart's timer is set to; NoDeadline once it has fired
+  TimerHeap timers;
+};
+
+PL_HOT RunQueue queue;
+
+constexpr uint64_t SliceMilliseconds = 5;
+
+// Always the same lock: run queue, wait queues and timers change together.
+struct SchedulerLocked : Locked {
+  SchedulerLocked() : Locked(Rank::Scheduler, &queue) {}
+};
+
+void enqueue(Thread& thread) {
+  thread.state = ThreadState::Runnable;
+  queue.runnable.push_back(&thread);
+  ++queue.count;
+  // From now on the running thread shares the hart.
+  if (!queue.slice_end) {
+    queue.slice_end = read_time() + milliseconds_to_ticks(SliceMilliseconds);
+    current_thread().work |= WorkTimer;
+  }
+}
+
+void wake_locked(Thread& thread) {
+  if (thread.state == ThreadState::Sleeping) enqueue(thread);
+  else thread.woken = true;
+}
+
+Thread* take_next() {
+  SchedulerLocked lock;
+  Thread* next = queue.runnable.pop_front();
+  if (next) --queue.count;
+  return next;
+}
+
+void take_host_events() {
+  if (uint32_t signals = ocall::take_signals()) deliver_host_signals(signals);
+}
+
+// Nothing is runnable: the hart belongs to the host until an event or a deadline.
+Thread* wait_for_runnable() {
+  for (;;) {
+    run_expired_timers(read_time());
+    if (Thread* next = take_next()) return next;
+    ocall::idle(next_timer_deadline());
+    take_host_events();
+    if (Thread* next = take_next()) return next;
+  }
+}
+
+void finish_switch() {
+  if (Thread* dead = queue.dead) {
+    queue.dead = nullptr;
+    dead->destroy();
+  }
+}
+
+void restore_floats(Thread& thread) {
+  if (queue.float_owner == &thread) return;
+  queue.float_owner = &thread;
+  restore_fp(thread.floats);
+}
+
+void save_if_dirty(Thread& thread) {
+  if ((thread.frame.status & StatusFpMask) != StatusFpDirty) return;
+  save_fp(thread.floats);
+  thread.frame.status = (thread.frame.status & ~StatusFpMask) | StatusFpClean;
+}
+
+void run(Thread& next) {
+  Thread& me = current_thread();
+  uint64_t now = read_time();
+  me.cpu_ticks += now - me.started_running;
+  next.started_running = now;
+  queue.slice_end = queue.count ? now + milliseconds_to_ticks(SliceMilliseconds) : 0;
+  next.work |= WorkTimer;
+  if (&next == &me) return;
+
+  if (me.state != ThreadState::Dead) save_if_dirty(me);
+  else if (queue.float_owner == &me) queue.float_owner = nullptr;
+  this_context().thread = &next;
+  this_context().kernel_stack_top = next.stack.value + KernelStackSize;
+  if (next.address_space && next.address_space != this_context().address_space) next.address_space->activate();
+  restore_floats(next);
+  switch_to(me.context, next.context);
+  finish_switch();
+}
+
+void enter_user_first(void* argument) {
+  finish_switch();
+  Thread& thread = *static_cast<Thread*>(argument);
+  return_to_user(thread.frame);
+}
+
+}  // namespace
+
+void schedule() {
+  Thread& me = current_thread();
+  if (me.state == ThreadState::Runnable) {
+    SchedulerLocked lock;
+    queue.runnable.push_back(&me);
+    ++queue.count;
+  }
+  Thread* next = take_next();
+  if (!next) next = wait_for_runnable();
+  ++(me.state == ThreadState::Runnable ? me.involuntary_switches : me.voluntary_switches);
+  run(*next);
+}
+
+void wake_thread(Thread& thread) {
+  SchedulerLocked lock;
+  wake_locked(thread);
+}
+
+void resume_thread(Thread& thread) {
+  SchedulerLocked lock;
+  if (thread.state == ThreadState::Stopped) enqueue(thread);
+}
+
+void start_thread(Thread& thread) {
+  thread.context.start(thread.stack.value + KernelStackSize, enter_user_first, &thread);
+  SchedulerLocked lock;
+  enqueue(thread);
+}
+
+void kick(Thread&) {
+  // One hart runs threads for now: a thread that is not the current one looks at its work when it is switched to.
+}
+
+void leave_for_good() {
+  queue.dead = &current_thread();
+  schedule();
+  __builtin_unreachable();
+}
+
+void adopt_running_thread(Thread& thread) {
+  this_context().thread = &thread;
+  this_context().kernel_stack_top = thread.stack.value + KernelStackSize;
+  queue.float_owner = &thread;
+  queue.timer_set = NoDeadline;
+  thread.started_running = read_time();
+}
+
+void save_floats(Thread& thread) { save_if_dirty(thread); }
+
+void load_floats(Thread& thread) {
+  restore_fp(thread.floats);
+  queue.float_owner = &thread;
+  thread.frame.status = (thread.frame.status & ~StatusFpMask) | StatusFpClean;
+}
+
+void reset_floats(Thread& thread) {
+  thread.floats = {};
+  reset_fp();
+  queue.float_owner = &thread;
+}
+
+void timer_interrupt() {
+  set_timer(NoDeadline);  // also clears what is pending
+  queue.timer_set = NoDeadline;
+  uint64_t now = read_time();
+  run_expired_timers(now);
+  Thread& me = current_thread();
+  if (me.process->timers.uses_cpu) check_cpu_timers(*me.process);
+  if (queue.slice_end && now >= queue.slice_end) {
+    if (queue.count) me.work |= WorkReschedule;
+    else queue.slice_end = 0;
+  }
+  me.work |= WorkTimer;
+}
+
+void set_hart_timer() {
+  uint64_t deadline = next_timer_deadline();
+  if (queue.slice_end) {
+    if (!queue.count) queue.slice_end = 0;
+    else if (queue.slice_end < deadline) deadline = queue.slice_end;
+  }
+  if (current_process().timers.uses_cpu) {
+    uint64_t tick = read_time() + milliseconds_to_ticks(1);
+    if (tick < deadline) deadline = tick;
+  }
+  // Set too early is only an interrupt for nothing now and then; that costs less than a write at each switch.
+  if (deadline >= queue.timer_set) return;
+  queue.timer_set = deadline;
+  set_timer(deadline);
+}
+
+uint64_t cpu_ticks(const Thread& thread) {
+  uint64_t ticks = thread.cpu_ticks;
+  if (&thread == &current_thread()) ticks += read_time() - thread.started_running;
+  return ticks;
+}
+
+unsigned runnable_count() { return queue.count + 1; }
+
+// ---- sleeping: process/wait.h ----
+
+void WaitQueue::add(Waiter& waiter) {
+  SchedulerLocked lock;
+  if (!waiter.thread) waiter.thread = &current_thread();
+  if (waiter.queue) waiter.queue->waiters_.remove(&waiter);
+  waiter.queue = this;
+  waiters_.push_back(&waiter);
+}
+
+void WaitQueue::remove(Waiter& waiter) {
+  SchedulerLocked lock;
+  if (waiter.queue != this) return;
+  waiters_.remove(&waiter);
+  waiter.queue = nullptr;
+}
+
+void WaitQueue::wake_all() {
+  if (waiters_.empty()) return;
+  SchedulerLocked lock;
+  while (Waiter* waiter = waiters_.pop_front()) {
+    waiter->queue = nullptr;
+    wake_locked(*waiter->thread);
+  }
+}
+
+void WaitQueue::wake_one() {
+  if (waiters_.empty()) return;
+  SchedulerLocked lock;
+  if (Waiter* waiter = waiters_.pop_front()) {
+    waiter->queue = nullptr;
+    wake_locked(*waiter->thread);
+  }
+}
+
+ErrorOr<void> sleep(uint64_t deadline, Sleep kind) {
+  Thread& me = current_thread();
+  if (me.woken) {
+    me.woken = false;
+    return {};
+  }
+  bool interruptible = kind == Sleep::Interruptible;
+  if (interruptible && me.has_deliverable_signal()) return fail(Errno::Interrupted);
+  if (deadline != NoDeadline) {
+    if (deadline <= read_time()) return fail(Errno::TimedOut);
+    arm_timer(me.wake_timer, deadline);
+  }
+  me.interruptible = interruptible;
+  me.state = ThreadState::Sleeping;
+  schedule();
+  me.woken = false;
+  if (deadline != NoDeadline) {
+    bool expired = !me.wake_timer.armed();
+    cancel_timer(me.wake_timer);
+    if (expired) return fail(Errno::TimedOut);
+  }
+  if (interruptible && me.has_deliverable_signal()) return fail(Errno::Interrupted);
+  return {};
+}
+
+// ---- timers: time/timer.h ----
+
+void arm_timer(Timer& timer, uint64_t deadline) {
+  SchedulerLocked lock;
+  queue.timers.insert(timer, deadline);
+  if (queue.timers.first() == &timer) current_thread().work |= WorkTimer;
+}
+
+void cancel_timer(Timer& timer) {
+  if (!timer.armed()) return;
+  SchedulerLocked lock;
+  queue.timers.remove(timer);
+}
+
+uint64_t next_timer_deadline() {
+  Timer* first = queue.timers.first();
+  return first ? first->deadline() : NoDeadline;
+}
+
+void run_expired_timers(uint64_t now) {
+  for (;;) {
+    Timer* timer;
+    {
+      SchedulerLocked lock;
+      timer = queue.timers.first();
+      if (!timer || timer->deadline() > now) return;
+      queue.timers.remove(*timer);
+    }
+    timer->fire();
+  }
+}
+
+}  // namespace pl
