@@ -8,6 +8,11 @@
  *
  * Errors are errno: EINVAL malformed, EBADF no such handle, ENOENT no such template, EACCES not yours, ENOMEM pool or limit
  * used up, EBUSY context running, EINTR a signal came first (call again), EPROTO the monitor refused (state), ENODEV no monitor.
+ * A template of another user is ENOENT too. One that is idle may give way to its own user's needs when the pool is short, so a
+ * number found a moment ago can be ENOENT: make the template again.
+ *
+ * poll(): the descriptor is readable while an idle enclave's deadline has passed, until that one is run again or ended.
+ *
  * Every structure is padded to 8 bytes without holes; unknown flags and non-zero reserved fields are EINVAL.
  */
 #ifndef PENGLAI_IOCTL_H
@@ -22,9 +27,9 @@
 #define PL_NAME_SIZE 64
 
 /*
- * The arena: host memory for the windows of this descriptor's enclaves, one contiguous run of `size` bytes (power of two,
- * 64 KiB..64 MiB) of naturally aligned pages. Set once, then mmap(fd, offset 0, size, MAP_SHARED). A window is a naturally
- * aligned power-of-two piece [offset, offset + size) of it. A piece is in use until the monitor has confirmed its enclave's end;
+ * The arena: host memory for the windows of this descriptor's enclaves, `size` bytes (power of two, 64 KiB..64 MiB) of zeroed
+ * pages. Set once (again: EBUSY), then mmap(fd, offset 0, size, MAP_SHARED); the mapping is not inherited by a child. A window is
+ * a naturally aligned power-of-two piece [offset, offset + size) of it, 4 KiB..2 MiB; without one, offset is 0 too. A piece is in use until the monitor has confirmed its enclave's end;
  * a second use is EBUSY.
  */
 struct pl_ioc_arena {
@@ -61,18 +66,24 @@ struct pl_ioc_seal {
 	__u8 measurement[48]; /* out */
 };
 
-/* Enters a context until something is left for the caller. A timer tick or a reschedule is not: the driver goes on by itself. */
+/*
+ * Enters a context until something is left for the caller. A timer tick or a reschedule is not: the driver goes on by itself.
+ * With PL_RUN_DESTROY an enclave that ends (EXIT or FAULT) is destroyed in the same call, and its handle is gone.
+ */
 struct pl_ioc_run {
 	__s32 handle;
 	__u32 context;
-	__u32 flags;	/* PL_RUN_EVENT of penglai/sbi.h */
+	__u32 flags;	/* PL_RUN_EVENT of penglai/sbi.h, PL_RUN_DESTROY */
 	__u32 reason;	/* out: PL_LEFT_DOORBELL, IDLE, EXIT, FAULT, FROZEN, MEMORY */
 	__u64 detail;	/* out: as PL_LEFT_DETAIL; IDLE: CLOCK_MONOTONIC nanoseconds of the deadline, ~0 for none */
 };
 
+#define PL_RUN_DESTROY 0x100u
+
 /*
  * Forks a template, runs the fork, and destroys it if it ended, all in one call. With reason EXIT or FAULT handle is -1 and
- * nothing is left of the instance but what it wrote into its window; otherwise handle names it for PL_IOC_RUN.
+ * nothing is left of the instance but what it wrote into its window; otherwise handle names it for PL_IOC_RUN. EINTR: a signal came
+ * before there was a fork. After that, a signal is no error but reason PL_LEFT_INTERRUPT: run the handle to go on.
  */
 struct pl_ioc_spawn {
 	__u64 template_id;
