@@ -18,6 +18,7 @@ enum class Errno : int {
   TimedOut = 110, Refused = 111, Already = 114, InProgress = 115, Stale = 116, Canceled = 125, OwnerDied = 130,
   // Kernel-internal, never seen by a program: how an interrupted call continues once the signal is handled (signal(7)).
   RestartSystemCall = 512,       // restart if SA_RESTART, else EINTR
+  RestartAlways = 513,           // restart, whatever ran (futex locks)
   RestartNoHandler = 514,        // restart only if no handler ran, else EINTR
   RestartBlock = 516,            // restart through restart_syscall with the time that is left
 };

@@ -93,6 +93,7 @@ ErrorOr<Process*> Process::create(Process& parent) {
   process->credentials = parent.credentials;
   process->limits = parent.limits;
   process->executable = parent.executable;
+  process->signal_trampoline = parent.signal_trampoline;
   process->arguments_start = parent.arguments_start;
   process->arguments_end = parent.arguments_end;
   process->environment_start = parent.environment_start;
@@ -180,7 +181,8 @@ void for_each_process(bool (*visit)(void*, Process&), void* context) {
 
 bool Thread::has_deliverable_signal() const {
   SignalSet all = pending.set() | process->pending.set();
-  return !(all & (~blocked | waited_for)).empty() || process->exiting || process->state == ProcessState::Stopped;
+  return !(all & (~blocked | waited_for)).empty() || process->state == ProcessState::Stopped ||
+         (process->exiting && process->survivor != this);
 }
 
 Process::Usage Process::usage() const {

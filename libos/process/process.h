@@ -36,6 +36,7 @@ class Process {
   int session = 0;  // session id
   ProcessState state = ProcessState::Alive;
   bool exiting = false;        // exit_group has begun: threads end on their way out
+  Thread* survivor = nullptr;  // execve: the one thread that `exiting` does not end
   bool executed = false;       // has called execve since fork (setpgid: EACCES)
   bool dumpable = true;
   bool no_new_privileges = false;
@@ -76,6 +77,7 @@ class Process {
   // For /proc: the mapped image and its arguments.
   char name[16] = {};
   Ref<Inode> executable;
+  UserAddress signal_trampoline;  // rt_sigreturn in the vDSO
   UserAddress arguments_start, arguments_end, environment_start, environment_end, auxiliary, auxiliary_end;
   char executable_path[256] = {};
 

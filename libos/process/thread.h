@@ -11,6 +11,7 @@
 #include "arch/trap_frame.h"
 #include "base/address.h"
 #include "base/list.h"
+#include "memory/address_space.h"
 #include "process/signal.h"
 #include "process/wait.h"
 #include "time/timer.h"
@@ -18,7 +19,6 @@
 namespace pl {
 
 class Process;
-class AddressSpace;
 struct FutexWaiter;
 
 enum class ThreadState : uint8_t { Runnable, Sleeping, Stopped, Dead };
@@ -51,7 +51,7 @@ class Thread {
   ThreadState state = ThreadState::Runnable;
   bool interruptible = false;   // of a Sleeping one
   bool woken = false;           // a queue was woken since the last sleep
-  bool in_system_call = false;  // the trap being handled is an ecall: restart rules apply
+  bool frame_replaced = false;  // sigreturn, execve: what is in a0 is no result, so nothing is restarted
   int tid = 0;
   Process* process = nullptr;
   AddressSpace* address_space = nullptr;  // the process holds the reference
@@ -86,6 +86,7 @@ class Thread {
   uint32_t death_signal = 0;    // PR_SET_PDEATHSIG
   uint64_t timer_slack = 50000;
   int nice = 0;
+  Ref<AddressSpace> last_address_space;  // of an ended process: its tables are in use until this thread is switched away
 
   FloatState floats;  // as last saved: what counts is in the hart while this thread is the last that ran there
 

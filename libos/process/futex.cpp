@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "process/futex.h"
+
+#include "base/lock.h"
+#include "memory/user.h"
+#include "process/process.h"
+#include "process/scheduler.h"
+#include "syscall/abi.h"
+
+namespace pl {
+
+namespace {
+
+struct Bucket {
+  List<FutexWaiter, &FutexWaiter::link> waiters;
+};
+constexpr unsigned Buckets = 64;
+Bucket buckets[Buckets];
+
+Bucket& bucket_of(const AddressSpace::Key& key) {
+  uint64_t hash = (key.object >> 4 ^ key.offset >> 2) * 0x9e3779b97f4a7c15ull;
+  return buckets[hash >> 58];
+}
+
+// All buckets share one lock: requeueing needs two of them, and one rank has one lock at a time.
+struct FutexLocked : Locked {
+  FutexLocked() : Locked(Rank::Process, buckets) {}
+};
+
+ErrorOr<AddressSpace::Key> key_of(UserAddress word, Sharing sharing) {
+  if (word.value & 3) return fail(Errno::Invalid);
+  return current_thread().address_space->futex_key(word, sharing);
+}
+
+// Makes the word present, so that the loads under the lock need not fault.
+ErrorOr<uint32_t> touch(UserAddress word) {
+  uint32_t value;
+  TRY(copy_from_user(&value, word, sizeof(value)));
+  return value;
+}
+
+ErrorOr<uint32_t> touch_for_writing(UserAddress word) {
+  for (;;) {
+    uint32_t value = TRY(touch(word));
+    auto old = compare_exchange_user(word, value, value);
+    if (old) return *old;
+    // Not writable yet: a copy breaks the copy-on-write. Only where nothing is lost: the exchange above said nobody could write either.
+    TRY(copy_to_user(word, &value, sizeof(value)));
+  }
+}
+
+void wake_waiter(FutexWaiter& waiter) {
+  bucket_of(waiter.key).waiters.remove(&waiter);
+  waiter.woken = true;
+  wake_thread(*waiter.thread);
+}
+
+uint64_t wake_locked(const AddressSpace::Key& key, uint64_t count, uint32_t bitset) {
+  uint64_t woken = 0;
+  auto& list = bucket_of(key).waiters;
+  for (FutexWaiter* waiter = list.first(); waiter && woken < count;) {
+    FutexWaiter* next = list.next(waiter);
+    if (waiter->key == key && !waiter->priority_inheriting && (waiter->bitset & bitset)) {
+      wake_waiter(*waiter);
+      ++woken;
+    }
+    waiter = next;
+  }
+  return woken;
+}
+
+void enqueue(FutexWaiter& waiter) { bucket_of(waiter.key).waiters.push_back(&waiter); }
+
+// Sleeps until woken; takes the waiter off its queue otherwise.
+ErrorOr<void> sleep_on(FutexWaiter& waiter, uint64_t deadline) {
+  for (;;) {
+    auto slept = sleep(deadline, Sleep::Interruptible);
+    FutexLocked lock;
+    if (waiter.woken) return {};
+    if (slept) continue;
+    bucket_of(waiter.key).waiters.remove(&waiter);
+    return slept;
+  }
+}
+
+FutexWaiter* first_pi_waiter(const AddressSpace::Key& key, FutexWaiter* after = nullptr) {
+  auto& list = bucket_of(key).waiters;
+  for (FutexWaiter* w = after ? list.next(after) : list.first(); w; w = list.next(w))
+    if (w->key == key && w->priority_inheriting) return w;
+  return nullptr;
+}
+
+// Gives a lock that nobody holds any more to the one who has waited longest.
+ErrorOr<bool> hand_over(const AddressSpace::Key& key, UserAddress word, uint32_t old_value, uint32_t flags) {
+  FutexLocked lock;
+  FutexWaiter* next = first_pi_waiter(key);
+  uint32_t value = flags;
+  if (next) value |= uint32_t(next->thread->tid) | (first_pi_waiter(key, next) ? futex_word::Waiters : 0);
+  if (TRY(compare_exchange_user(word, old_value, value)) != old_value) return false;
+  if (next) wake_waiter(*next);
+  return true;
+}
+
+}  // namespace
+
+FutexOperation FutexOperation::decode(uint32_t word) {
+  auto sign_extend = [](uint32_t v) { return int32_t(v << 20) >> 20; };
+  FutexOperation o{word >> 28, word >> 24 & 15, sign_extend(word >> 12 & 0xfff), sign_extend(word & 0xfff)};
+  if (o.operation & 8) {  // FUTEX_OP_OPARG_SHIFT
+    o.operation &= 7;
+    o.operand = int32_t(1u << (uint32_t(o.operand) & 31));
+  }
+  return o;
+}
+
+ErrorOr<uint32_t> FutexOperation::apply(uint32_t old_value) const {
+  switch (operation) {
+    case 0: return uint32_t(operand);
+    case 1: return old_value + uint32_t(operand);
+    case 2: return old_value | uint32_t(operand);
+    case 3: return old_value & ~uint32_t(operand);
+    case 4: return old_value ^ uint32_t(operand);
+    default: return fail(Errno::NoSystemCall);
+  }
+}
+
+ErrorOr<bool> FutexOperation::holds(uint32_t old_value) const {
+  int32_t old = int32_t(old_value);
+  switch (comparison) {
+    case 0: return old == compared;
+    case 1: return old != compared;
+    case 2: return old < compared;
+    case 3: return old <= compared;
+    case 4: return old > compared;
+    case 5: return old >= compared;
+    default: return fail(Errno::NoSystemCall);
+  }
+}
+
+ErrorOr<void> wait_futex(UserAddress word, Sharing sharing, uint32_t expected, uint64_t deadline, uint32_t bitset) {
+  if (!bitset) return fail(Errno::Invalid);
+  FutexWaiter waiter;
+  waiter.thread = &current_thread();
+  waiter.bitset = bitset;
+  for (;;) {
+    TRY(touch(word));
+    waiter.key = TRY(key_of(word, sharing));
+    FutexLocked lock;
+    auto value = load_user_atomic(word);
+    if (!value) continue;  // gone again: page it in once more
+    if (*value != expected) return fail(Errno::Again);
+    enqueue(waiter);
+    break;
+  }
+  return sleep_on(waiter, deadline);
+}
+
+ErrorOr<uint64_t> wake_futex(UserAddress word, Sharing sharing, uint64_t count, uint32_t bitset) {
+  if (!bitset) return fail(Errno::Invalid);
+  auto key = TRY(key_of(word, sharing));
+  FutexLocked lock;
+  return wake_locked(key, count, bitset);
+}
+
+ErrorOr<uint64_t> wake_futex(UserAddress word, uint64_t count) {
+  uint64_t woken = TRY(wake_futex(word, Sharing::Shared, count, ~0u));
+  if (woken < count) woken += TRY(wake_futex(word, Sharing::Private, count - woken, ~0u));
+  return woken;
+}
+
+ErrorOr<uint64_t> requeue_futex(UserAddress from, UserAddress to, Sharing sharing, uint64_t wake, uint64_t requeue,
+                                const uint32_t* expected) {
+  for (;;) {
+    if (expected) TRY(touch(from));
+    auto from_key = TRY(key_of(from, sharing)), to_key = TRY(key_of(to, sharing));
+    FutexLocked lock;
+    if (expected) {
+      auto value = load_user_atomic(from);
+      if (!value) continue;
+      if (*value != *expected) return fail(Errno::Again);
+    }
+    uint64_t done = wake_locked(from_key, wake, ~0u);
+    if (from_key == to_key) return done;
+    auto& list = bucket_of(from_key).waiters;
+    uint64_t moved = 0;
+    for (FutexWaiter* waiter = list.first(); waiter && moved < requeue;) {
+      FutexWaiter* next = list.next(waiter);
+      if (waiter->key == from_key && !waiter->priority_inheriting) {
+        list.remove(waiter);
+        waiter->key = to_key;
+        enqueue(*waiter);
+        ++moved;
+      }
+      waiter = next;
+    }
+    return done + moved;
+  }
+}
+
+ErrorOr<uint64_t> wake_operation_futex(UserAddress word, UserAddress word2, Sharing sharing, uint64_t wake, uint64_t wake2,
+                                       uint32_t operation) {
+  auto decoded = FutexOperation::decode(operation);
+  for (;;) {
+    uint32_t old = TRY(touch_for_writing(word2));
+    auto key = TRY(key_of(word, sharing)), key2 = TRY(key_of(word2, sharing));
+    uint32_t value = TRY(decoded.apply(old));
+    bool second = TRY(decoded.holds(old));
+    FutexLocked lock;
+    auto seen = compare_exchange_user(word2, old, value);
+    if (!seen || *seen != old) continue;
+    uint64_t woken = wake_locked(key, wake, ~0u);
+    if (second) woken += wake_locked(key2, wake2, ~0u);
+    return woken;
+  }
+}
+
+ErrorOr<void> lock_pi_futex(UserAddress word, Sharing sharing, uint64_t deadline) {
+  Thread& me = current_thread();
+  uint32_t tid = uint32_t(me.tid);
+  FutexWaiter waiter;
+  waiter.thread = &me;
+  waiter.priority_inheriting = true;
+  for (;;) {
+    uint32_t value = TRY(touch_for_writing(word));
+    waiter.key = TRY(key_of(word, sharing));
+    uint32_t owner = value & futex_word::TidMask;
+    if (owner == tid) return fail(Errno::Deadlock);
+    if (!owner) {
+      FutexLocked lock;
+      uint32_t wanted = tid | (value & futex_word::OwnerDied) | (first_pi_waiter(waiter.key) ? futex_word::Waiters : 0);
+      auto seen = compare_exchange_user(word, value, wanted);
+      if (!seen || *seen != value) continue;
+      return {};
+    }
+    if (!find_thread(int(owner))) return fail(Errno::NoProcess);
+    {
+      FutexLocked lock;
+      auto seen = compare_exchange_user(word, value, value | futex_word::Waiters);
+      if (!seen || *seen != value) continue;
+      enqueue(waiter);
+    }
+    auto slept = sleep_on(waiter, deadline);
+    if (slept) return {};  // the owner gave it to us
+    if (slept.error() == Errno::Interrupted) return fail(Errno::RestartAlways);
+    return slept;
+  }
+}
+
+ErrorOr<void> try_lock_pi_futex(UserAddress word, Sharing sharing) {
+  uint32_t tid = uint32_t(current_thread().tid);
+  for (;;) {
+    uint32_t value = TRY(touch_for_writing(word));
+    auto key = TRY(key_of(word, sharing));
+    uint32_t owner = value & futex_word::TidMask;
+    if (owner == tid) return fail(Errno::Deadlock);
+    if (owner) return fail(Errno::Again);
+    FutexLocked lock;
+    uint32_t wanted = tid | (value & futex_word::OwnerDied) | (first_pi_waiter(key) ? futex_word::Waiters : 0);
+    auto seen = compare_exchange_user(word, value, wanted);
+    if (seen && *seen == value) return {};
+  }
+}
+
+ErrorOr<void> unlock_pi_futex(UserAddress word, Sharing sharing) {
+  uint32_t tid = uint32_t(current_thread().tid);
+  for (;;) {
+    uint32_t value = TRY(touch_for_writing(word));
+    auto key = TRY(key_of(word, sharing));
+    if ((value & futex_word::TidMask) != tid) return fail(Errno::Perm);
+    auto done = hand_over(key, word, value, 0);
+    if (done && *done) return {};
+  }
+}
+
+// ---- robust lists (set_robust_list(2), Documentation/locking/robust-futex-ABI) ----
+
+namespace {
+
+constexpr unsigned MaxRobust = 2048;
+
+// False: a word that cannot be reached ends the walk.
+bool release_robust(Thread& thread, UserAddress word, bool priority_inheriting, bool pending) {
+  for (;;) {
+    auto value = touch(word);
+    if (!value || word.value & 3) return false;
+    if ((*value & futex_word::TidMask) != uint32_t(thread.tid)) {
+      // It died between unlocking and waking.
+      if (pending && !priority_inheriting && *value == 0) (void)wake_futex(word, 1);
+      return true;
+    }
+    if (!touch_for_writing(word)) return false;
+    if (priority_inheriting) {
+      auto key = key_of(word, Sharing::Shared);
+      if (!key) return false;
+      auto done = hand_over(*key, word, *value, futex_word::OwnerDied);
+      if (done && *done) return true;
+      continue;
+    }
+    auto seen = compare_exchange_user(word, *value, (*value & futex_word::Waiters) | futex_word::OwnerDied);
+    if (!seen || *seen != *value) continue;
+    if (*value & futex_word::Waiters) (void)wake_futex(word, 1);
+    return true;
+  }
+}
+
+}  // namespace
+
+void release_robust_futexes(Thread& thread) {
+  UserAddress head_address = thread.robust_list;
+  if (!head_address) return;
+  thread.robust_list = {};
+  auto head = UserIn<RobustListHead>{head_address}.read();
+  if (!head) return;
+  uint64_t entry = head->next;
+  for (unsigned i = 0; i < MaxRobust && (entry & ~uint64_t(1)) != head_address.value; ++i) {
+    auto next = UserIn<uint64_t>{UserAddress(entry & ~uint64_t(1))}.read();  // before the lock is let go
+    if (entry != head->pending &&
+        !release_robust(thread, UserAddress((entry & ~uint64_t(1)) + uint64_t(head->futex_offset)), entry & 1, false))
+      return;
+    if (!next) return;
+    entry = *next;
+  }
+  if (uint64_t last = head->pending)
+    (void)release_robust(thread, UserAddress((last & ~uint64_t(1)) + uint64_t(head->futex_offset)), last & 1, true);
+}
+
+}  // namespace pl

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Futexes (futex(2)).
+#pragma once
+
+#include <cstdint>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "memory/address_space.h"
+#include "process/wait.h"
+
+namespace pl {
+
+class Thread;
+
+// A thread that waits on a word. Lies on its kernel stack.
+struct FutexWaiter {
+  Thread* thread = nullptr;
+  AddressSpace::Key key{};
+  uint32_t bitset = 0;
+  bool priority_inheriting = false;
+  bool woken = false;
+  ListLink<FutexWaiter> link;
+};
+
+// FUTEX_WAKE_OP's encoded operation (futex(2)): pure, so that it can be tested.
+struct FutexOperation {
+  uint32_t operation, comparison;
+  int32_t operand, compared;
+  static FutexOperation decode(uint32_t word);
+  ErrorOr<uint32_t> apply(uint32_t old_value) const;   // the new value
+  ErrorOr<bool> holds(uint32_t old_value) const;
+};
+
+namespace futex_word {  // uapi linux/futex.h
+constexpr uint32_t Waiters = 0x80000000, OwnerDied = 0x40000000, TidMask = 0x3fffffff;
+}
+
+ErrorOr<void> wait_futex(UserAddress word, Sharing sharing, uint32_t expected, uint64_t deadline, uint32_t bitset);
+ErrorOr<uint64_t> wake_futex(UserAddress word, Sharing sharing, uint64_t count, uint32_t bitset);
+ErrorOr<uint64_t> requeue_futex(UserAddress from, UserAddress to, Sharing sharing, uint64_t wake, uint64_t requeue, const uint32_t* expected);
+ErrorOr<uint64_t> wake_operation_futex(UserAddress word, UserAddress word2, Sharing sharing, uint64_t wake, uint64_t wake2, uint32_t operation);
+ErrorOr<void> lock_pi_futex(UserAddress word, Sharing sharing, uint64_t deadline);
+ErrorOr<void> try_lock_pi_futex(UserAddress word, Sharing sharing);
+ErrorOr<void> unlock_pi_futex(UserAddress word, Sharing sharing);
+
+// clear_child_tid: whoever waits, private or shared.
+ErrorOr<uint64_t> wake_futex(UserAddress word, uint64_t count);
+// At the end of a thread, and at execve: marks what it still holds as its owner's having died.
+void release_robust_futexes(Thread& thread);
+
+}  // namespace pl
