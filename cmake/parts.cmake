@@ -8,7 +8,7 @@ function(pl_part part directory)
     BINARY_DIR ${CMAKE_BINARY_DIR}/${directory}
     CMAKE_ARGS
       -DPL_PART=${part}
-      -DCMAKE_TOOLCHAIN_FILE=${PROJECT_SOURCE_DIR}/cmake/toolchains/${directory}.cmake
+      -DCMAKE_TOOLCHAIN_FILE=${PROJECT_SOURCE_DIR}/cmake/toolchains/riscv64-${part}.cmake
       -DCMAKE_BUILD_TYPE=${CMAKE_BUILD_TYPE}
     BUILD_ALWAYS ON
     INSTALL_COMMAND "")

@@ -16,9 +16,10 @@ die() {
 [ $# -ge 2 ] || die "usage: build-kernel.sh LINK CONFIG..."
 link=$1
 shift
+recipe=1 # raise it when the steps below change what is built
 version=$(dpkg-query --show --showformat '${Version}' linux-source-6.1)
 compiler=$(riscv64-linux-gnu-gcc -dumpfullversion)
-key=$({ echo "$version $compiler"; cat "$@" "$0"; } | sha256sum | cut -c1-16)
+key=$({ echo "$recipe $version $compiler"; cat "$@"; } | sha256sum | cut -c1-16)
 source=$cache/src/linux-$version
 build=$cache/linux/$version-$key
 

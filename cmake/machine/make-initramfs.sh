@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# make-initramfs.sh OUTPUT GENERATOR COMMANDS LIBOS MODULE: the machine's whole root file system. Host files are shared in at
+# run time, so it holds only what the machine needs to serve a pl-run. Uncompressed: it is in RAM already when the kernel looks.
+#   GENERATOR  the kernel's gen_init_cpio       COMMANDS  the directory of the RISC-V commands (pl-agent is /init)
+#   LIBOS      libos.bin                        MODULE    penglai.ko
+# OUTPUT is left alone when nothing in it would change.
+set -eu
+[ $# -eq 5 ] || {
+  echo "usage: make-initramfs.sh OUTPUT GENERATOR COMMANDS LIBOS MODULE" >&2
+  exit 1
+}
+output=$1 generator=$2 commands=$3 libos=$4 module=$5
+
+for file in "$generator" "$commands/pl-agent" "$libos" "$module"; do
+  [ -f "$file" ] || {
+    echo "initramfs: $file is missing" >&2
+    exit 1
+  }
+done
+
+work=$output.work
+mkdir -p "$work/bin" "$work/etc"
+
+# Programs keep their symbols in the build tree; here they would only be copied at every start of the machine.
+for program in "$commands"/pl-*; do
+  stripped=$work/bin/${program##*/}
+  if [ ! -f "$stripped" ] || [ "$program" -nt "$stripped" ]; then
+    llvm-strip-19 "$program" -o "$stripped"
+  fi
+done
+for stripped in "$work/bin"/pl-*; do
+  [ -f "$commands/${stripped##*/}" ] || rm -f "$stripped"
+done
+
+{
+  for directory in dev proc sys run etc host root lib lib/modules usr usr/bin usr/lib usr/lib/penglai; do
+    echo "dir /$directory 0755 0 0"
+  done
+  echo "dir /tmp 1777 0 0"
+  echo "nod /dev/console 0600 0 0 c 5 1"
+  echo "nod /dev/null 0666 0 0 c 1 3"
+  echo "slink /bin usr/bin 0777 0 0"
+  echo "slink /init usr/bin/pl-agent 0777 0 0"
+  for stripped in "$work/bin"/pl-*; do
+    echo "file /usr/bin/${stripped##*/} $stripped 0755 0 0"
+  done
+  echo "file /usr/lib/penglai/libos.bin $libos 0644 0 0"
+  echo "file /lib/modules/penglai.ko $module 0644 0 0"
+  echo "file /etc/passwd $work/etc/passwd 0644 0 0"
+  echo "file /etc/group $work/etc/group 0644 0 0"
+} >"$work/list.new"
+
+if [ -f "$output" ] && cmp -s "$work/list.new" "$work/list" &&
+  [ -z "$(find "$work/bin" "$libos" "$module" "$0" -newer "$output" -type f)" ]; then
+  exit 0
+fi
+
+# The group of /dev/penglai. Clients' users are known by number only: the machine has no user data base of its own.
+printf 'root:x:0:0:root:/root:/bin/false\n' >"$work/etc/passwd"
+printf 'root:x:0:\npenglai:x:900:\n' >"$work/etc/group"
+"$generator" -t 0 "$work/list.new" >"$output.partial"
+mv "$work/list.new" "$work/list"
+mv "$output.partial" "$output"
+echo "initramfs: $(du -k "$output" | cut -f1) KiB"
