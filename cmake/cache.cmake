@@ -37,3 +37,12 @@ add_custom_command(
   COMMENT "Linux for the machine"
   VERBATIM)
 add_custom_target(kernel DEPENDS ${PL_KERNEL_IMAGE})
+
+# A program that nobody here built, for the tests: Debian's own.
+pl_fetch(busybox-static)
+add_custom_command(
+  OUTPUT ${CMAKE_BINARY_DIR}/tests/busybox
+  COMMAND ${CMAKE_COMMAND} -E copy ${PL_CACHE}/src/busybox-static/usr/bin/busybox ${CMAKE_BINARY_DIR}/tests/busybox
+  DEPENDS ${PL_CACHE}/src/busybox-static/.pinned
+  VERBATIM)
+add_custom_target(busybox ALL DEPENDS ${CMAKE_BINARY_DIR}/tests/busybox)

@@ -62,6 +62,9 @@ if [ ! -d "$build" ]; then
 fi
 
 mkdir -p "$(dirname "$link")"
+if [ -d "$link" ] && [ ! -L "$link" ]; then
+  find "$link" -depth -type d -empty -delete # ninja makes the folders of what it expects
+fi
 if [ "$(readlink "$link" || true)" != "$build" ]; then
   touch "$build/arch/riscv/boot/Image" # another kernel than before, however old: what was built against the last one is stale
   ln -sfn "$build" "$link"
