@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "command.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <memory>
+
+#include "../system/queue.h"
+#include "../wire/window.h"
+#include "terminal.h"
+
+namespace pl::machine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto kPatience = std::chrono::seconds(2);
+constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGUSR1, SIGUSR2};
+
+class Runner {
+ public:
+  Runner(Connection connection, const Request& request) : connection_(std::move(connection)), request_(request) {}
+  int run();
+
+ private:
+  // A stream out of the machine, and where it goes.
+  struct Sink {
+    int fd = -1;  // -1: nobody takes it any more
+    ByteQueue pending;
+    ReceiveWindow window;
+    bool stream = true;  // a pipe, socket or terminal: it can be full, or lose its reader
+  };
+
+  void look_at_descriptors();
+  void take_signals();
+  void send_spawn();
+  void send(Type type, Stream stream, std::span<const std::byte> payload);
+  void flush();
+  void receive();
+  void handle(const Frame& frame);
+  void take(const Frame& frame);
+  void drain(Sink& sink, Stream stream);
+  void close_sink(Sink& sink, Stream stream);
+  void read_input();
+  void close_input();
+  void read_signals();
+  void suspend(int signal);
+  void say(const std::string& text);
+  void end(int status) { status_ = status; }
+  bool flushed() const {
+    return std::ranges::all_of(sinks_, [](const Sink& sink) { return sink.fd < 0 || sink.pending.empty(); });
+  }
+
+  Connection connection_;
+  const Request& request_;
+  Spawn spawn_;
+  std::unique_ptr<Terminal> terminal_;
+  Descriptor signals_;
+  sigset_t taken_{};
+  ByteQueue out_;
+  std::array<Sink, 3> sinks_;  // output, error, terminal
+  SendWindow input_window_;
+  bool input_open_ = true;
+  bool input_pipe_ = false;
+  off_t input_start_ = -1;  // a file's offset before anything was read
+  bool lost_ = false;
+  bool told_ = false;
+  Clock::time_point begin_ = Clock::now();
+  bool up_ = false;
+  std::optional<int> status_;
+};
+
+void Runner::say(const std::string& text) {
+  if (terminal_) terminal_->restore();
+  const std::string line = fmt::format("{}: {}\n", request_.name, text);
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+void Runner::look_at_descriptors() {
+  for (int fd = 0; fd < 3; ++fd) {
+    struct stat status{};
+    if (::fstat(fd, &status) != 0) {
+      spawn_.absent |= static_cast<uint8_t>(1 << fd);
+      continue;
+    }
+    if (::isatty(fd)) spawn_.terminals |= static_cast<uint8_t>(1 << fd);
+    const bool stream = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || S_ISCHR(status.st_mode);
+    if (fd == 0) {
+      input_pipe_ = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode);
+      if (S_ISREG(status.st_mode)) input_start_ = ::lseek(0, 0, SEEK_CUR);
+    } else {
+      sinks_[static_cast<size_t>(fd - 1)].stream = stream;
+      if (!(spawn_.terminals & (1 << fd))) sinks_[static_cast<size_t>(fd - 1)].fd = fd;
+    }
+  }
+  // What a command shows on its terminal goes to ours: 1 if that is it, else 2, else 0, which a terminal lets us write to.
+  if (spawn_.terminals) sinks_[2].fd = spawn_.terminals & 2 ? 1 : spawn_.terminals & 4 ? 2 : 0;
+  if (spawn_.absent & 1) input_open_ = false;
+  if (spawn_.terminals & 1) terminal_ = std::make_unique<Terminal>(0);
+  if (spawn_.terminals) spawn_.window = window_size();
+  if (terminal_) spawn_.modes = terminal_->modes();
+}
+
+void Runner::take_signals() {
+  ::signal(SIGPIPE, SIG_IGN);
+  sigemptyset(&taken_);
+  for (int signal : kForwarded) {
+    struct sigaction action{};
+    ::sigaction(signal, nullptr, &action);
+    // Ignored since before our time (nohup, a background job of a script): then it is not meant for the command either.
+    if (action.sa_handler != SIG_IGN) ::sigaddset(&taken_, signal);
+  }
+  ::sigaddset(&taken_, SIGWINCH);
+  ::sigprocmask(SIG_BLOCK, &taken_, nullptr);
+  signals_ = Descriptor(::signalfd(-1, &taken_, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+void Runner::send_spawn() {
+  spawn_.arguments = request_.arguments;
+  spawn_.environment = request_.environment;
+  char directory[PATH_MAX];
+  if (::getcwd(directory, sizeof(directory)) && directory[0] == '/') spawn_.directory = directory;
+  spawn_.file_mask = ::umask(0);
+  ::umask(static_cast<mode_t>(spawn_.file_mask));
+  const Bytes bytes = encode(spawn_);
+  std::span<const std::byte> rest(bytes);
+  while (rest.size() > kMaxPayload) {
+    append(out_.tail(), Type::kSpawn, 0, 0, rest.first(kMaxPayload));
+    rest = rest.subspan(kMaxPayload);
+  }
+  append(out_.tail(), Type::kSpawn, 0, 1, rest);
+}
+
+void Runner::send(Type type, Stream stream, std::span<const std::byte> payload) {
+  append(out_.tail(), type, 0, static_cast<uint8_t>(stream), payload);
+}
+
+void Runner::flush() {
+  while (!out_.empty()) {
+    const auto front = out_.front();
+    const ssize_t size = ::send(connection_.fd(), front.data(), front.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return;  // full, or gone, which reading will tell
+    out_.pop(static_cast<size_t>(size));
+  }
+}
+
+void Runner::receive() {
+  const auto space = connection_.reader().space();
+  const ssize_t size = ::recv(connection_.fd(), space.data(), space.size(), MSG_DONTWAIT);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (size <= 0) {
+    if (!status_) {
+      say("the machine is gone; log: " + connection_.welcome().log);
+      end(kOurFailure);
+    }
+    lost_ = true;
+    return;
+  }
+  connection_.reader().commit(static_cast<size_t>(size));
+  for (;;) {
+    const auto frame = connection_.reader().next();
+    if (!frame) {
+      say(fmt::format("the machine talks nonsense: {}", describe(frame.error())));
+      lost_ = true;
+      return end(kOurFailure);
+    }
+    if (!*frame) return;
+    handle(**frame);
+  }
+}
+
+void Runner::handle(const Frame& frame) {
+  if (status_) return;
+  switch (frame.type) {
+    case Type::kUp:
+    case Type::kSpawned:
+      up_ = true;
+      return;
+    case Type::kData:
+      return take(frame);
+    case Type::kEnd:
+      return;  // the sink stays: what is pending still goes there, and our end closes with us
+    case Type::kCredit: {
+      const auto size = decode_number(frame.payload);
+      if (!size || !input_window_.granted(*size)) {
+        say("the machine grants more than it was sent");
+        end(kOurFailure);
+      }
+      return;
+    }
+    case Type::kClose:
+      return close_input();
+    case Type::kSuspended:
+      if (const auto signal = decode_number(frame.payload)) suspend(static_cast<int>(*signal));
+      return;
+    case Type::kExit: {
+      const auto exit = decode<Exit>(frame.payload);
+      if (!exit) return end(kOurFailure);
+      // What the command has not read belongs to whoever reads the same file after us.
+      if (input_start_ >= 0 && !(spawn_.absent & 1)) ::lseek(0, input_start_ + static_cast<off_t>(exit->consumed), SEEK_SET);
+      const int status = static_cast<int>(exit->status);
+      return end(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    }
+    case Type::kFailed: {
+      const auto failure = decode<Failure>(frame.payload);
+      if (!failure) return end(kOurFailure);
+      const char* reason = std::strerror(static_cast<int>(failure->error));
+      if (!failure->text.empty()) {
+        say(fmt::format("{}: {}", failure->text, reason));
+        return end(kOurFailure);
+      }
+      say(fmt::format("{}: {}", request_.arguments[0], reason));
+      return end(failure->error == ENOENT ? kNotFound : kCannotRun);
+    }
+    case Type::kLost:
+      say(decode_text(frame.payload));
+      lost_ = true;
+      return end(kOurFailure);
+    case Type::kRefused: {
+      const auto refused = decode<Refused>(frame.payload);
+      say(refused ? refused->text : "the machine has refused the command");
+      lost_ = true;
+      return end(kOurFailure);
+    }
+    default:
+      return;
+  }
+}
+
+void Runner::take(const Frame& frame) {
+  if (frame.stream == 0) return;
+  Sink& sink = sinks_[static_cast<size_t>(frame.stream - 1)];
+  if (!sink.window.received(frame.payload.size())) {
+    say("the machine sends more than it was granted");
+    lost_ = true;
+    return end(kOurFailure);
+  }
+  const auto stream = static_cast<Stream>(frame.stream);
+  if (sink.fd < 0) {
+    if (const uint32_t grant = sink.window.consumed(frame.payload.size())) send(Type::kCredit, stream, encode_number(grant));
+    return;
+  }
+  sink.pending.push(frame.payload);
+  if (!sink.stream) drain(sink, stream);
+}
+
+// For a sink that is a stream only after poll() has said that it takes something. A pipe then takes PIPE_BUF bytes without
+// blocking; O_NONBLOCK would do as well, but the descriptor is shared with others who did not ask for it.
+void Runner::drain(Sink& sink, Stream stream) {
+  while (!sink.pending.empty()) {
+    auto front = sink.pending.front();
+    if (sink.stream) front = front.first(std::min<size_t>(front.size(), PIPE_BUF));
+    const ssize_t size = ::write(sink.fd, front.data(), front.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno == EAGAIN) return;  // whoever shares it has made it so
+    if (size < 0) {
+      if (errno != EPIPE && errno != EIO) say(fmt::format("cannot write the command's output: {}", std::strerror(errno)));
+      return close_sink(sink, stream);
+    }
+    sink.pending.pop(static_cast<size_t>(size));
+    if (const uint32_t grant = sink.window.consumed(static_cast<size_t>(size))) send(Type::kCredit, stream, encode_number(grant));
+    if (!sink.stream) continue;
+    pollfd again{sink.fd, POLLOUT, 0};
+    if (::poll(&again, 1, 0) != 1 || !(again.revents & POLLOUT)) return;
+  }
+}
+
+// Nobody reads our output any more, so nobody shall read the command's: its next write fails.
+void Runner::close_sink(Sink& sink, Stream stream) {
+  sink.fd = -1;
+  sink.pending.clear();
+  if (!status_) send(Type::kClose, stream, {});
+}
+
+void Runner::read_input() {
+  static std::byte buffer[kMaxPayload];
+  const size_t room = std::min(sizeof(buffer), input_window_.available());
+  const ssize_t size = ::read(STDIN_FILENO, buffer, room);
+  if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (size <= 0) {
+    input_open_ = false;
+    return send(Type::kEnd, Stream::kInput, {});
+  }
+  input_window_.sent(static_cast<size_t>(size));
+  send(Type::kData, Stream::kInput, {buffer, static_cast<size_t>(size)});
+}
+
+// The command does not read any more: whoever writes to us shall see it.
+void Runner::close_input() {
+  input_open_ = false;
+  if (!input_pipe_) return;
+  const Descriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ::dup2(null.get(), STDIN_FILENO);
+}
+
+void Runner::read_signals() {
+  signalfd_siginfo info;
+  while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+    const int signal = static_cast<int>(info.ssi_signo);
+    if (signal == SIGWINCH) {
+      send(Type::kResize, Stream::kInput, encode(window_size()));
+      continue;
+    }
+    if (signal == SIGCONT && terminal_) terminal_->make_raw();
+    if (status_ && signal != SIGCONT && signal != SIGTSTP) {
+      // The command has ended, and its last output finds no taker.
+      for (Sink& sink : sinks_) sink.pending.clear();
+      return end(128 + signal);
+    }
+    // The kernel sends what a terminal's keys mean to all of a job; a kill is meant for one process.
+    const uint8_t group = info.ssi_code == SI_KERNEL ? 1 : 0;
+    send(Type::kSignal, Stream::kInput, encode(SignalRequest{info.ssi_signo, group}));
+  }
+}
+
+// The command was stopped, so this process stops as well, and its shell has the terminal.
+void Runner::suspend(int signal) {
+  flush();
+  if (terminal_) terminal_->restore();
+  // Typed at a raw terminal, it has reached nobody on this side: then it is for the whole job.
+  const bool typed = terminal_ && signal == SIGTSTP;
+  sigset_t stop;
+  ::sigemptyset(&stop);
+  ::sigaddset(&stop, SIGTSTP);
+  ::sigprocmask(SIG_UNBLOCK, &stop, nullptr);
+  ::kill(typed ? 0 : ::getpid(), SIGTSTP);
+  ::sigprocmask(SIG_BLOCK, &taken_, nullptr);
+  // Continued; or not stopped at all, where no shell is there to continue anything.
+  if (terminal_) terminal_->make_raw();
+  send(Type::kSignal, Stream::kInput, encode(SignalRequest{SIGCONT, 1}));
+  send(Type::kResize, Stream::kInput, encode(window_size()));
+}
+
+int Runner::run() {
+  if (connection_.welcome().outdated) {
+    say("settings or images have changed, but the machine is in use; it is replaced when it is idle");
+  }
+  up_ = connection_.welcome().up;
+  look_at_descriptors();
+  take_signals();
+  send_spawn();
+  if (terminal_) terminal_->make_raw();
+  // When all is written, or there is nobody to write to.
+  while (!status_ || !flushed()) {
+    flush();
+    enum { kSocket, kSignals, kInput, kFirstSink };
+    pollfd fds[kFirstSink + 3];
+    fds[kSocket] = {lost_ ? -1 : connection_.fd(), static_cast<short>(POLLIN | (out_.empty() ? 0 : POLLOUT)), 0};
+    fds[kSignals] = {signals_.get(), POLLIN, 0};
+    const bool hungry = input_open_ && !status_ && input_window_.available() > 0 && out_.size() < kWindow;
+    fds[kInput] = {hungry ? STDIN_FILENO : -1, POLLIN, 0};
+    for (size_t i = 0; i < 3; ++i) {
+      // A sink that is a stream is watched even with nothing for it: its reader may go away.
+      fds[kFirstSink + i] = {sinks_[i].stream ? sinks_[i].fd : -1, static_cast<short>(sinks_[i].pending.empty() ? 0 : POLLOUT), 0};
+    }
+    int timeout = -1;
+    if (!up_ && !told_) {
+      timeout = static_cast<int>(std::max<int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(begin_ + kPatience - Clock::now()).count()));
+    }
+    if (::poll(fds, kFirstSink + 3, timeout) < 0) continue;
+    if (!up_ && !told_ && Clock::now() - begin_ >= kPatience) {
+      told_ = true;
+      say("starting the machine ...");
+      if (terminal_) terminal_->make_raw();
+    }
+    if (fds[kSignals].revents) read_signals();
+    if (fds[kSocket].revents & (POLLIN | POLLHUP | POLLERR)) receive();
+    if (fds[kInput].revents && input_open_) read_input();
+    for (size_t i = 0; i < 3; ++i) {
+      Sink& sink = sinks_[i];
+      if (sink.fd < 0 || !fds[kFirstSink + i].revents) continue;
+      const auto stream = static_cast<Stream>(i + 1);
+      if (fds[kFirstSink + i].revents & POLLOUT) drain(sink, stream);
+      if (sink.fd >= 0 && (fds[kFirstSink + i].revents & (POLLERR | POLLHUP | POLLNVAL))) close_sink(sink, stream);
+    }
+  }
+  if (terminal_) terminal_->restore();
+  return *status_;
+}
+
+}  // namespace
+
+int run(Connection connection, const Request& request) { return Runner(std::move(connection), request).run(); }
+
+}  // namespace pl::machine

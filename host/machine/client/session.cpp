@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "session.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+namespace pl::machine {
+namespace {
+
+constexpr const char* kPath = "PATH=/usr/bin:/bin";
+
+std::string name_of(std::string_view variable) { return std::string(variable.substr(0, variable.find('='))); }
+
+std::string working_directory() {
+  std::error_code error;
+  const auto directory = std::filesystem::current_path(error);
+  return error ? "/" : directory.string();
+}
+
+// What the commands inside must know about the outside.
+void add_ours(std::vector<std::string>& variables) {
+  variables.push_back(kPath);
+  variables.push_back("PENGLAI_ROOT=/host");
+  variables.push_back("PENGLAI_CWD=" + working_directory());
+  if (std::getenv("PENGLAI_APPS")) return;
+  std::error_code error;
+  const auto bin = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  for (const char* place : {"../apps/bin", "../lib/penglai/apps"}) {
+    const auto apps = (bin / place).lexically_normal();
+    if (std::filesystem::is_directory(apps, error)) {
+      variables.push_back("PENGLAI_APPS=" + apps.string());
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+int complain(const std::string& name, const std::string& text) {
+  fmt::print(stderr, "{}: {}\n", name, text);
+  return kOurFailure;
+}
+
+std::expected<Configuration, std::string> current_configuration() {
+  const auto settings = read_settings();
+  if (!settings) return std::unexpected(settings.error());
+  const Images images = find_images();
+  return Configuration{*settings, images, fingerprint(*settings, images)};
+}
+
+std::vector<std::string> plain_environment() {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable; ++variable) {
+    const std::string name = name_of(*variable);
+    if (name == "TERM" || name == "COLORTERM" || name == "LANG" || name == "TZ" || name.starts_with("LC_") || name == "PENGLAI_APPS") {
+      variables.push_back(*variable);
+    }
+  }
+  variables.push_back("HOME=/");
+  add_ours(variables);
+  return variables;
+}
+
+std::vector<std::string> forwarded_environment() {
+  constexpr std::string_view kStay[] = {"PATH", "PENGLAI_ROOT", "PENGLAI_CWD", "GLIBC_TUNABLES", "TMPDIR", "MALLOC_CONF"};
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable; ++variable) {
+    const std::string name = name_of(*variable);
+    if (name.starts_with("LD_") || std::ranges::find(kStay, name) != std::end(kStay)) continue;
+    variables.push_back(*variable);
+  }
+  add_ours(variables);
+  return variables;
+}
+
+int run_in_machine(const Request& request) {
+  const auto directory = runtime_directory();
+  if (!directory) return complain(request.name, directory.error());
+  const auto configuration = current_configuration();
+  if (!configuration) return complain(request.name, configuration.error());
+  auto connection = Connection::open(*directory, *configuration);
+  if (!connection) return complain(request.name, connection.error());
+  return run(std::move(*connection), request);
+}
+
+int forward(const std::string& name, int argc, char** argv) {
+  Request request{name, {"/usr/bin/" + name}, forwarded_environment()};
+  for (int i = 1; i < argc; ++i) request.arguments.push_back(argv[i]);
+  const int status = run_in_machine(request);
+  return status;
+}
+
+}  // namespace pl::machine

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The daemon: relays between its clients and the agent, and decides when the machine starts and ends.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "../system/loop.h"
+#include "../system/queue.h"
+#include "../wire/message.h"
+#include "board.h"
+#include "console.h"
+
+namespace pl::machine {
+
+class Server {
+ public:
+  Server(Configuration configuration, Directory directory, Descriptor listener, Descriptor log);
+  ~Server();
+  // Starts QEMU. An error is a line for the user.
+  std::expected<void, std::string> start();
+  // Runs until the machine is off. Returns the process's exit status.
+  int run();
+
+ private:
+  enum class State { kStarting, kRunning, kStopping };
+
+  struct Client {
+    uint64_t id = 0;
+    Descriptor fd;
+    Loop::Watch watch;
+    FrameReader reader;
+    ByteQueue out;
+    Identity identity;
+    uint32_t session = 0;   // of its command, while that runs
+    bool greeted = false;
+    bool awaits_stop = false;
+    bool gone = false;
+    Bytes held;             // frames for the agent, until there is one
+  };
+
+  // clients
+  void accept();
+  void on_client(Client& client, uint32_t events);
+  void receive(Client& client);
+  void handle(Client& client, const Frame& frame);
+  void greet(Client& client, const Frame& frame);
+  void relay(Client& client, const Frame& frame);
+  void stop_for(Client& client, bool force);
+  void send(Client& client, Type type, std::span<const std::byte> payload);
+  void refuse(Client& client, Refusal reason, const std::string& text);
+  void flush(Client& client);
+  void drop(Client& client);
+  size_t commands() const;
+  std::string status() const;
+
+  // agent
+  void on_port(uint32_t events);
+  void receive_from_agent();
+  void handle_agent(const Frame& frame);
+  void flush_port();
+  void ping();
+
+  // life
+  void on_console();
+  void on_exit();
+  void watch_idle();
+  void begin_stop();
+  void lose(const std::string& why);
+  void after_events();
+
+  Loop loop_;
+  Configuration configuration_;
+  Directory directory_;
+  Descriptor listener_;
+  Console console_;
+  Board board_;
+  Loop::Watch accept_watch_, port_watch_, console_watch_, exit_watch_;
+  FrameReader port_reader_;
+  ByteQueue port_out_;
+  std::map<uint64_t, std::unique_ptr<Client>> clients_;
+  std::map<uint32_t, Client*> sessions_;
+  uint64_t next_client_ = 1;
+  uint32_t next_session_ = 1;
+  State state_ = State::kStarting;
+  Loop::Clock::time_point started_ = Loop::Clock::now();
+  Loop::Clock::time_point ready_{};
+  Loop::Clock::time_point heard_{};
+  Loop::Clock::time_point last_use_ = Loop::Clock::now();
+  std::string release_;
+  int exit_status_ = 0;
+};
+
+}  // namespace pl::machine
