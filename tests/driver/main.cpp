@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// driver-test [WORD...]: the tests whose sentence contains one of the words, or all. `cost` measures instead, `attack` runs the hostile
+// module beside a live enclave. As process 1 it first makes a machine of what it finds in /, and turns it off at the end.
+#include <fcntl.h>
+#include <linux/reboot.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "cost.h"
+#include "device.h"
+#include "test.h"
+
+namespace {
+
+int insert_module(const char* path, const char* parameters) {
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return -errno;
+  long result = syscall(SYS_finit_module, file, parameters, 0);
+  int error = result ? -errno : 0;
+  close(file);
+  return error;
+}
+
+bool start_machine() {
+  mkdir("/proc", 0755);
+  mkdir("/dev", 0755);
+  mount("proc", "/proc", "proc", 0, nullptr);
+  mount("dev", "/dev", "devtmpfs", 0, nullptr);
+  int console = open("/dev/console", O_RDWR);
+  for (int i = 0; i < 3; i++) dup2(console, i);
+  int error = insert_module("/penglai.ko", "");
+  if (error) {
+    std::printf("driver-test: penglai.ko: %s\n", std::strerror(-error));
+    return false;
+  }
+  // For every user of the tests; a system gives it to a group.
+  chmod(PL_DEVICE, 0666);
+  return true;
+}
+
+// The hostile kernel module, while an enclave with something to lose is alive.
+void attack(const char* parameters) {
+  using namespace pl::test;
+  Device device;
+  int handle = device.make(0), frozen = device.make(kWindow, PL_CREATE_FREEZABLE);
+  CHECK_EQUAL(device.run(handle, 0, DO_BOOT, 0).reason, PL_LEFT_DOORBELL);
+  std::string with = std::string(parameters) + " victim=" + std::to_string(device.window(0).boot.id);
+  CHECK_EQUAL(device.run(frozen, kWindow, DO_BOOT, 0).reason, PL_LEFT_DOORBELL);
+  with += " template=" + std::to_string(device.window(kWindow).boot.id);
+  uint64_t id = device.publish(frozen, kWindow, 77);
+  CHECK_EQUAL(insert_module("/attack.ko", with.c_str()), -ECANCELED);  // that is how it says that it did not get through
+  CHECK_EQUAL(device.run(handle, 0, DO_EXIT, 5).detail, 5);
+  CHECK_EQUAL(device.destroy(handle), 0);
+  CHECK_EQUAL(device.spawn(id, kWindow, DO_EXIT, 6).detail, 6);
+  CHECK_EQUAL(device.remove(id), 0);
+}
+
+bool wanted(const pl::test::Case& test, int count, char** words) {
+  for (int i = 0; i < count; i++)
+    if (std::strstr(test.sentence, words[i])) return true;
+  return count == 0;
+}
+
+int run_tests(int count, char** words) {
+  int passed = 0, failed = 0;
+  auto run = [&](const char* sentence, auto body) {
+    try {
+      body();
+      std::printf("ok   %s\n", sentence);
+      passed++;
+    } catch (pl::test::Failure&) {
+      std::printf("FAIL %s\n", sentence);
+      failed++;
+    }
+    std::fflush(stdout);
+  };
+  if (count && !std::strcmp(words[0], "cost")) {
+    pl::test::measure(count > 1);
+    return 0;
+  }
+  bool all = count == 0;
+  if (count && !std::strcmp(words[0], "attack")) {
+    run("a hostile kernel reaches no enclave", [] { attack("calls=1000000"); });
+  } else {
+    for (const pl::test::Case& test : pl::test::cases())
+      if (wanted(test, count, words)) run(test.sentence, test.body);
+    if (all && access("/attack.ko", R_OK) == 0)
+      run("a hostile kernel reaches no enclave", [] { attack("calls=200000"); });
+  }
+  std::printf("driver-test: %d passed, %d failed\n", passed, failed);
+  return failed ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  setvbuf(stdout, nullptr, _IOLBF, 0);
+  bool machine = getpid() == 1;
+  int status = 1;
+  if (!machine || start_machine()) status = run_tests(count - 1, words + 1);
+  if (machine) {
+    std::fflush(stdout);
+    sync();
+    reboot(LINUX_REBOOT_CMD_POWER_OFF);
+  }
+  return status;
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Tests that register themselves, are sentences, and run in the order of their files. A failed check ends its test.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <vector>
+
+namespace pl::test {
+
+struct Case {
+  const char* sentence;
+  void (*body)();
+};
+
+inline std::vector<Case>& cases() {
+  static std::vector<Case> all;
+  return all;
+}
+
+struct Registration {
+  Registration(const char* sentence, void (*body)()) { cases().push_back({sentence, body}); }
+};
+
+struct Failure {};
+
+inline void check(bool holds, const char* what, const char* file, int line) {
+  if (holds) return;
+  std::printf("    %s:%d: %s\n", file, line, what);
+  throw Failure{};
+}
+
+template <typename A, typename B>
+void check_equal(const A& got, const B& wanted, const char* what, const char* file, int line) {
+  if (static_cast<int64_t>(got) == static_cast<int64_t>(wanted)) return;
+  std::printf("    %s:%d: %s is %lld, not %lld\n", file, line, what, static_cast<long long>(got),
+              static_cast<long long>(wanted));
+  throw Failure{};
+}
+
+// Runs the body in a child that has this user and group: 0 if every check held.
+int as_user(unsigned uid, unsigned gid, void (*body)());
+
+}  // namespace pl::test
+
+#define PL_JOIN2(a, b) a##b
+#define PL_JOIN(a, b) PL_JOIN2(a, b)
+#define TEST(sentence)                                                                                        \
+  static void PL_JOIN(body_, __LINE__)();                                                                     \
+  static const pl::test::Registration PL_JOIN(registration_, __LINE__)(sentence, PL_JOIN(body_, __LINE__));   \
+  static void PL_JOIN(body_, __LINE__)()
+#define CHECK(condition) pl::test::check(static_cast<bool>(condition), #condition, __FILE_NAME__, __LINE__)
+#define CHECK_EQUAL(got, wanted) pl::test::check_equal((got), (wanted), #got, __FILE_NAME__, __LINE__)
