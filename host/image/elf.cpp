@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "image/elf.h"
+
+#include <elf.h>
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+namespace pl {
+namespace {
+
+constexpr uint64_t kUserEnd = uint64_t{1} << 38;  // Sv39: the lower half
+constexpr uint64_t kPage = 4096;
+constexpr size_t kMaxSegments = 64;
+
+// RISC-V psABI, 8.1: flags that ask for something the enclave's harts do not promise.
+constexpr uint32_t kFlagRve = 0x8;
+constexpr uint32_t kFlagTso = 0x10;
+
+using Refusal = std::unexpected<std::string>;
+
+Refusal malformed(std::string_view what) { return Refusal("malformed ELF file: " + std::string(what)); }
+Refusal truncated() { return Refusal("truncated ELF file"); }
+
+std::string machine_name(uint16_t machine) {
+  switch (machine) {
+    case EM_X86_64: return "x86-64";
+    case EM_386: return "i386";
+    case EM_AARCH64: return "AArch64";
+    case EM_ARM: return "ARM";
+    case EM_PPC64: return "PowerPC 64";
+    case EM_S390: return "s390";
+    case EM_RISCV: return "RISC-V";
+    default: return "ELF machine " + std::to_string(machine);
+  }
+}
+
+std::expected<Elf64_Ehdr, std::string> check_header(std::span<const std::byte> file) {
+  auto starts_with = [&](std::string_view magic) {
+    return file.size() >= magic.size() && std::memcmp(file.data(), magic.data(), magic.size()) == 0;
+  };
+  if (file.empty()) return Refusal("empty file, not a program");
+  if (starts_with("#!")) return Refusal("a script, not a program: name its interpreter and give the script to it");
+  if (!starts_with(ELFMAG)) return Refusal("not an ELF program");
+  if (file.size() < EI_NIDENT + 4) return truncated();
+
+  auto byte = [&](size_t index) { return static_cast<uint8_t>(file[index]); };
+  if (byte(EI_DATA) != ELFDATA2LSB && byte(EI_DATA) != ELFDATA2MSB) return malformed("unknown byte order");
+  bool big = byte(EI_DATA) == ELFDATA2MSB;
+  uint16_t machine = static_cast<uint16_t>(byte(18 + big) | byte(19 - big) << 8);
+  if (machine != EM_RISCV) return Refusal("built for " + machine_name(machine) + ", not for riscv64");
+  if (byte(EI_CLASS) == ELFCLASS32) return Refusal("built for 32-bit RISC-V, not for riscv64");
+  if (byte(EI_CLASS) != ELFCLASS64) return malformed("unknown class");
+  if (big) return Refusal("built for big-endian RISC-V, not for riscv64");
+  if (byte(EI_VERSION) != EV_CURRENT) return malformed("unknown version");
+
+  Elf64_Ehdr header;
+  if (file.size() < sizeof header) return truncated();
+  std::memcpy(&header, file.data(), sizeof header);
+  switch (header.e_type) {
+    case ET_EXEC:
+    case ET_DYN: break;
+    case ET_REL: return Refusal("an object file, not a program: link it first");
+    case ET_CORE: return Refusal("a core dump, not a program");
+    default: return malformed("unknown type");
+  }
+  if (header.e_flags & kFlagRve) return Refusal("built for RV64E, which the enclave does not run");
+  if (header.e_flags & kFlagTso) return Refusal("needs the Ztso memory model, which the enclave does not promise");
+  return header;
+}
+
+std::expected<std::vector<Elf64_Phdr>, std::string> read_segments(std::span<const std::byte> file,
+                                                                  const Elf64_Ehdr& header) {
+  if (header.e_phnum == 0) return malformed("no program headers");
+  if (header.e_phentsize != sizeof(Elf64_Phdr)) return malformed("program headers of an unknown size");
+  if (header.e_phnum > kMaxSegments) return malformed("too many program headers");
+  uint64_t bytes = uint64_t{header.e_phnum} * sizeof(Elf64_Phdr);
+  if (header.e_phoff > file.size() || bytes > file.size() - header.e_phoff) return truncated();
+  std::vector<Elf64_Phdr> segments(header.e_phnum);
+  std::memcpy(segments.data(), file.data() + header.e_phoff, bytes);
+  return segments;
+}
+
+}  // namespace
+
+std::expected<ElfProgram, std::string> check_elf(std::span<const std::byte> file) {
+  auto header = check_header(file);
+  if (!header) return Refusal(header.error());
+  auto segments = read_segments(file, *header);
+  if (!segments) return Refusal(segments.error());
+
+  bool any = false, entry_found = false;
+  uint64_t end = 0;
+  for (const Elf64_Phdr& segment : *segments) {
+    if (segment.p_type == PT_INTERP || segment.p_type == PT_LOAD) {
+      if (segment.p_offset > file.size() || segment.p_filesz > file.size() - segment.p_offset) return truncated();
+    }
+    if (segment.p_type == PT_INTERP)
+      return Refusal("dynamically linked, which enclaves do not run yet: link it with -static");
+    if (segment.p_type != PT_LOAD) continue;
+    if (segment.p_memsz < segment.p_filesz) return malformed("a segment is larger in the file than in memory");
+    if (segment.p_memsz == 0) continue;
+    if (segment.p_vaddr >= kUserEnd || segment.p_memsz > kUserEnd - segment.p_vaddr)
+      return malformed("a segment lies outside the address space");
+    if (segment.p_align > 1 && !std::has_single_bit(segment.p_align)) return malformed("a segment's alignment");
+    if (segment.p_vaddr % kPage != segment.p_offset % kPage)
+      return malformed("a segment's address does not fit its place in the file");
+    if (any && segment.p_vaddr < end) return malformed("segments overlap or are out of order");
+    end = segment.p_vaddr + segment.p_memsz;
+    any = true;
+    if ((segment.p_flags & PF_X) && header->e_entry >= segment.p_vaddr && header->e_entry < end) entry_found = true;
+  }
+  if (!any) return malformed("nothing to load");
+  if (!entry_found) return malformed("the entry point is in no executable segment");
+  return ElfProgram{.position_independent = header->e_type == ET_DYN};
+}
+
+}  // namespace pl

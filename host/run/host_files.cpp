@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "run/host_files.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+
+namespace pl {
+
+Descriptor::~Descriptor() {
+  if (number_ >= 0) close(number_);
+}
+
+std::expected<HostFiles, int> HostFiles::from_environment() {
+  const char* root = std::getenv("PENGLAI_ROOT");
+  const char* directory = std::getenv("PENGLAI_CWD");
+  if (directory) return at(root ? root : "/", directory);
+  char here[PATH_MAX];
+  if (!getcwd(here, sizeof here)) return std::unexpected(errno);
+  return at(root ? root : "/", here);
+}
+
+std::expected<HostFiles, int> HostFiles::at(const std::string& root, std::string directory) {
+  Descriptor descriptor(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (descriptor.get() < 0) return std::unexpected(errno);
+  return HostFiles(std::move(descriptor), std::move(directory));
+}
+
+std::expected<Descriptor, int> HostFiles::open(std::string_view path, int flags) const {
+  if (path.empty()) return std::unexpected(ENOENT);
+  std::string full = path.starts_with('/') ? std::string(path) : directory_ + "/" + std::string(path);
+  open_how how{};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  how.resolve = RESOLVE_IN_ROOT;
+  Descriptor found(static_cast<int>(syscall(SYS_openat2, root_.get(), full.c_str(), &how, sizeof how)));
+  if (found.get() < 0) return std::unexpected(errno);
+  return found;
+}
+
+std::expected<std::vector<std::byte>, int> read_file(int descriptor, size_t limit) {
+  struct stat status;
+  if (fstat(descriptor, &status) < 0) return std::unexpected(errno);
+  if (static_cast<uint64_t>(status.st_size) > limit) return std::unexpected(EFBIG);
+  std::vector<std::byte> content(static_cast<size_t>(status.st_size));
+  size_t size = 0;
+  for (;;) {
+    // One byte more than there should be, so that a file that grows meanwhile is seen whole.
+    if (size == content.size()) {
+      std::byte more;
+      ssize_t got = pread(descriptor, &more, 1, static_cast<off_t>(size));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return std::unexpected(errno);
+      if (got == 0) return content;
+      if (size + 1 > limit) return std::unexpected(EFBIG);
+      content.push_back(more);
+      ++size;
+      continue;
+    }
+    ssize_t got = pread(descriptor, content.data() + size, content.size() - size, static_cast<off_t>(size));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(errno);
+    if (got == 0) {
+      content.resize(size);
+      return content;
+    }
+    size += static_cast<size_t>(got);
+  }
+}
+
+}  // namespace pl

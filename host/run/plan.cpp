@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "run/plan.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <string_view>
+
+#include "penglai/sbi.h"
+
+namespace pl {
+namespace {
+
+constexpr uint64_t kMegabyte = 1 << 20;
+constexpr size_t kLibosMax = 256 * kMegabyte;
+constexpr uint32_t kContexts = 1;
+// Changes when the same input is to give another template.
+constexpr std::string_view kKeyVersion = "penglai template 1";
+
+struct SmallFile {
+  std::string_view path, content;
+};
+constexpr SmallFile kSystemFiles[] = {
+    {"/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
+    {"/etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n"},
+    {"/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"},
+    {"/etc/hostname", "penglai\n"},
+    {"/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"},
+};
+
+// Room for the libOS, the program, and what both need until the first instruction, with a margin: what is not used is given
+// back at a freeze.
+uint64_t default_reserve(uint64_t libos_size, uint64_t program_size) {
+  return std::bit_ceil(std::max(16 * kMegabyte, 4 * (libos_size + program_size) + 8 * kMegabyte));
+}
+
+}  // namespace
+
+OrFailure<std::vector<Mount>> open_mounts(const std::vector<MountOption>& options, const HostFiles& files) {
+  std::vector<Mount> mounts;
+  for (const MountOption& option : options) {
+    auto fail = [&](const char* why) { return failure(kOwnFailure, "-v " + option.host + ": " + why); };
+    struct stat status;
+    // Looked at by path alone first: opening a FIFO or a device can have an effect.
+    auto found = files.open(option.host, O_PATH);
+    if (!found) return fail(std::strerror(found.error()));
+    if (fstat(found->get(), &status) < 0) return fail(std::strerror(errno));
+    Mount mount{Descriptor(), option.guest, option.read_only, S_ISREG(status.st_mode)};
+    if (!mount.is_file && !S_ISDIR(status.st_mode)) return fail("neither a directory nor a regular file");
+    auto root = files.open(option.host, mount.is_file && !mount.read_only ? O_RDWR : O_RDONLY);
+    // A file that may not be written is shown as what it is.
+    if (!root && mount.is_file && !mount.read_only) {
+      root = files.open(option.host, O_RDONLY);
+      mount.read_only = true;
+    }
+    if (!root) return fail(std::strerror(root.error()));
+    struct stat opened;
+    if (fstat(root->get(), &opened) < 0 || (opened.st_mode & S_IFMT) != (status.st_mode & S_IFMT))
+      return fail("changed while it was opened");
+    mount.root = std::move(*root);
+    mounts.push_back(std::move(mount));
+  }
+  return mounts;
+}
+
+OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& mounts, Program program,
+                           Descriptor libos) {
+  Plan plan;
+  plan.shown_ = options.program;
+  plan.name_ = (options.name.empty() ? program.name : options.name).substr(0, PL_NAME_SIZE - 1);
+  plan.program_ = std::move(program);
+  plan.libos_ = std::move(libos);
+  if (fstat(plan.libos_.get(), &plan.libos_status_) < 0)
+    return failure(kOwnFailure, std::string("libos.bin: ") + std::strerror(errno));
+  plan.shadow_ = options.shadow;
+  for (const Mount& mount : mounts)
+    plan.mounts_.emplace_back(mount.guest, (mount.read_only ? PL_MOUNT_READ_ONLY : 0) | (mount.is_file ? PL_MOUNT_FILE : 0));
+
+  plan.create_.reserve = default_reserve(static_cast<uint64_t>(plan.libos_status_.st_size),
+                                         static_cast<uint64_t>(plan.program_.status.st_size));
+  plan.create_.memory_limit = options.memory;
+  plan.create_.contexts = kContexts;
+  plan.create_.flags = plan.shadow_ ? PL_CREATE_FREEZABLE : 0;
+  plan.create_.handle = -1;
+  return plan;
+}
+
+Configuration Plan::configuration(std::span<const std::byte> program) const {
+  Configuration configuration(shadow_ ? PL_SHADOW_ENTRY : PL_SHADOW_NONE);
+  configuration.add_directory("/root", 0700);
+  configuration.add_file(path_inside(), 0755, program);
+  for (const SmallFile& file : kSystemFiles) configuration.add_file(file.path, 0644, file.content);
+  for (const auto& [path, flags] : mounts_) configuration.add_mount(path, flags);
+  configuration.set_program(path_inside());
+  return configuration;
+}
+
+OrFailure<Digest> Plan::key(const ContentDigests& digests) const {
+  auto libos = digests.of(libos_.get(), libos_status_);
+  if (!libos) return failure(kOwnFailure, std::string("libos.bin: ") + std::strerror(libos.error()));
+  auto program = digests.of(program_.file.get(), program_.status);
+  if (!program) return failure(kCannotRun, shown_ + ": " + std::strerror(program.error()));
+  Sha256 hash;
+  auto add = [&](std::span<const std::byte> part) {
+    const uint64_t size = part.size();
+    hash.update(std::as_bytes(std::span(&size, 1)));
+    hash.update(part);
+  };
+  add(std::as_bytes(std::span(kKeyVersion)));
+  add(std::as_bytes(std::span(*libos)));
+  add(std::as_bytes(std::span(*program)));
+  add(configuration({}).serialize());
+  for (const SmallFile& file : kSystemFiles) add(std::as_bytes(std::span(file.content)));
+  const uint64_t limits[] = {create_.reserve, create_.memory_limit, create_.contexts, create_.flags};
+  add(std::as_bytes(std::span(limits)));
+  return hash.finish();
+}
+
+OrFailure<Pages> Plan::image() const {
+  auto program = read_program(program_, shown_);
+  if (!program) return std::unexpected(program.error());
+  auto fail = [](const std::string& why) { return failure(kOwnFailure, "libos.bin: " + why); };
+  auto file = read_file(libos_.get(), kLibosMax);
+  if (!file) return fail(std::strerror(file.error()));
+  auto libos = libos_pages(*file);
+  if (!libos) return fail(libos.error());
+  auto pages = build_image(*libos, configuration(*program));
+  if (!pages) return failure(kOwnFailure, pages.error());
+  return std::move(*pages);
+}
+
+}  // namespace pl

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One enclave's side of the server: its window, what it may name, and the polls that it has in flight. Knows no device: the
+// loop in server.h enters and leaves.
+#pragma once
+
+#include <poll.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "server/handles.h"
+#include "server/terminal.h"
+#include "server/window.h"
+
+namespace pl {
+
+// How an operation ended.
+struct Outcome {
+  int32_t result = 0;  // or -errno
+  uint64_t value = 0;
+  bool in_flight = false;  // no reply yet
+};
+inline Outcome failed(int error) { return {.result = -error}; }
+
+class Instance {
+ public:
+  explicit Instance(std::span<std::byte> window) : window_(window) {}
+
+  Window& window() { return window_; }
+  HandleTable& handles() { return handles_; }
+  Terminal& terminal() { return terminal_; }
+
+  // Serves every request in the ring. False: the enclave broke the protocol (see broken()).
+  bool serve();
+  const std::string& broken() const { return broken_; }
+
+  // True if something outside may concern it: polls in flight, readiness asked for.
+  bool waiting() const { return polls_in_flight_ != 0 || !notices_.empty(); }
+  // Appends what to watch; deliver() takes the same entries back. True: there is news in the window.
+  void watch(std::vector<pollfd>& entries) const;
+  bool deliver(std::span<const pollfd> entries);
+
+  // For the operations.
+  Outcome start_poll(const pl_request& request);
+  Outcome cancel_poll(const pl_request& request);
+  void notify_when(uint32_t handle, uint32_t events);
+
+  // Lines that the enclave left for the user since last asked; empty when none.
+  std::string take_log();
+  std::string panic_text() const { return Window::printable(window_.ring().panic, sizeof(pl_ring::panic)); }
+
+ private:
+  struct Poll {
+    uint16_t generation;
+    uint32_t handle, events;
+  };
+  struct Notice {
+    uint32_t handle, events;
+  };
+  bool break_off(const char* why);
+  void reply(uint16_t slot, uint16_t generation, const Outcome& outcome);
+  pollfd entry_for(uint32_t handle, uint32_t events) const;
+
+  Window window_;
+  mutable HandleTable handles_;
+  Terminal terminal_;
+  // Our own copies: what stands in the window is never read back.
+  uint32_t request_head_ = 0, reply_tail_ = 0;
+  std::array<Poll, PL_RING_ENTRIES> polls_{};
+  uint32_t polls_in_flight_ = 0;  // bit n: slot n
+  std::vector<Notice> notices_;
+  std::string broken_;
+};
+
+}  // namespace pl

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A standard stream that never blocks its reader or writer, without changing how others that share it see it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace pl {
+
+class Stream {
+ public:
+  Stream() = default;
+  // Looks at an open descriptor, which stays the caller's; nothing if it is closed.
+  static std::optional<Stream> adopt(int descriptor);
+  Stream(Stream&& other) noexcept { *this = std::move(other); }
+  Stream& operator=(Stream&& other) noexcept;
+  ~Stream();
+
+  // Bytes, or -errno; -EAGAIN: it would block.
+  int read(std::span<std::byte> buffer);
+  int write(std::span<const std::byte> buffer);
+  // Those of `events` (POLLIN, POLLOUT) that hold now, and POLLERR, POLLHUP.
+  uint32_t poll(uint32_t events) const;
+
+  // What ppoll() is to watch.
+  int descriptor() const { return own_ >= 0 ? own_ : descriptor_; }
+
+ private:
+  enum class Kind : uint8_t { Regular, Pipe, Socket, Device };
+
+  int descriptor_ = -1;
+  int own_ = -1;  // a file description of our own, O_NONBLOCK, where one could be had
+  Kind kind_ = Kind::Regular;
+  bool terminal_ = false;
+};
+
+}  // namespace pl
