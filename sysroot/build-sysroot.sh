@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# build-sysroot.sh LINK: the sysroot for programs (Linux headers, compiler-rt, musl, libunwind, libc++), kept in the cache by
+# build-sysroot.sh LINK: the sysroot for programs (Linux headers, compiler-rt, musl, libunwind, libc++abi, libc++), kept in the cache by
 # content, and LINK pointing at it. The sources have been fetched. The order is forced: builtins need musl's headers, musl needs
 # the builtins, the C++ runtimes need both.
 set -eu
@@ -87,11 +87,28 @@ libc() {
   ln -sfn ../usr/lib/libc.so "$root/lib/ld-musl-riscv64.so.1" # musl installs an absolute link
 }
 
+# libc++.a carries the ABI library, so that a static link needs one name; the shared ones stay apart, as elsewhere.
+runtimes() {
+  cross_cmake "$llvm/runtimes" "$work/runtimes" -DCMAKE_INSTALL_PREFIX=/usr \
+    -DCMAKE_C_FLAGS="--config=$root/penglai.cfg" -DCMAKE_CXX_FLAGS="--config=$root/penglai.cfg -nostdinc++" \
+    -DCMAKE_ASM_FLAGS="--config=$root/penglai.cfg" \
+    -DLLVM_ENABLE_RUNTIMES="libunwind;libcxxabi;libcxx" -DLLVM_INCLUDE_TESTS=OFF -DLLVM_ENABLE_PER_TARGET_RUNTIME_DIR=OFF \
+    -DLIBUNWIND_USE_COMPILER_RT=ON -DLIBUNWIND_INCLUDE_TESTS=OFF -DLIBUNWIND_INCLUDE_DOCS=OFF \
+    -DLIBCXXABI_USE_COMPILER_RT=ON -DLIBCXXABI_USE_LLVM_UNWINDER=ON -DLIBCXXABI_HAS_CXA_THREAD_ATEXIT_IMPL=OFF \
+    -DLIBCXXABI_INCLUDE_TESTS=OFF \
+    -DLIBCXX_USE_COMPILER_RT=ON -DLIBCXX_HAS_MUSL_LIBC=ON -DLIBCXX_HAS_ATOMIC_LIB=OFF \
+    -DLIBCXX_STATICALLY_LINK_ABI_IN_STATIC_LIBRARY=ON -DLIBCXX_STATICALLY_LINK_ABI_IN_SHARED_LIBRARY=OFF \
+    -DLIBCXX_INCLUDE_TESTS=OFF -DLIBCXX_INCLUDE_BENCHMARKS=OFF -DLIBCXX_INCLUDE_DOCS=OFF
+  ninja -C "$work/runtimes" -j "$jobs"
+  DESTDIR="$root" ninja -C "$work/runtimes" install
+}
+
 if [ ! -d "$final" ]; then
   mkdir -p "$root" "$work"
   stage headers
   stage builtins
   stage libc
+  stage runtimes
   mv "$root" "$final"
   rm -rf "$work"
 fi
