@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <linux/bitmap.h>
 #include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -31,6 +32,7 @@ int pl_arena_allocate(struct pl_arena *arena, u64 size)
 		if (!run)
 			goto fail;
 		arena->run[offset / PL_ARENA_RUN] = run;
+		arena->run_address[offset / PL_ARENA_RUN] = virt_to_phys(run);
 	}
 	return 0;
 fail:

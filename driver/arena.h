@@ -8,7 +8,6 @@
 #ifndef PENGLAI_ARENA_H
 #define PENGLAI_ARENA_H
 
-#include <linux/io.h>
 #include <linux/mm_types.h>
 #include <linux/sizes.h>
 #include <linux/types.h>
@@ -23,6 +22,7 @@ struct pl_arena {
 	u64 size;	     /* 0: none yet */
 	unsigned long *used; /* a bit a page: in a window of an enclave that is not confirmed ended */
 	void *run[PL_ARENA_MAX / PL_ARENA_RUN];
+	u64 run_address[PL_ARENA_MAX / PL_ARENA_RUN]; /* physical */
 };
 
 /* Fills an arena that is all zero. -EINVAL, -ENOMEM. */
@@ -41,7 +41,7 @@ void pl_arena_release(struct pl_arena *arena, const struct pl_ioc_window *window
 
 static inline u64 pl_arena_address(const struct pl_arena *arena, u32 offset)
 {
-	return virt_to_phys(arena->run[offset / PL_ARENA_RUN] + offset % PL_ARENA_RUN);
+	return arena->run_address[offset / PL_ARENA_RUN] + offset % PL_ARENA_RUN;
 }
 
 #endif

@@ -12,11 +12,9 @@
 #include "session.h"
 #include "template.h"
 
-/* Creates; when the pool is short, idle templates of the same user give way, if that can help at all. */
+/* Creates; when the pool is short, idle templates of the same user give way. */
 static struct pl_answer create(struct pl_enclave *enclave)
 {
-	struct pl_session *session = enclave->session;
-
 	for (;;) {
 		struct pl_answer answer = pl_monitor(PL_HOST_CREATE, enclave->shown_address, 0, 0, 0);
 
@@ -25,9 +23,7 @@ static struct pl_answer create(struct pl_enclave *enclave)
 			continue;
 		}
 		if (answer.error != PL_ERR_NO_MEMORY ||
-		    enclave->shown.create.reserve >
-			    pl_monitor_query(PL_QUERY_POOL_FREE) + pl_template_idle_bytes(session) ||
-		    !pl_template_evict(session, NULL))
+		    !pl_template_make_room(enclave->session, NULL, enclave->shown.create.reserve))
 			return answer;
 	}
 }

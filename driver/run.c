@@ -57,7 +57,8 @@ static int run(struct pl_enclave *enclave, enum pl_entry entry, u32 context, u32
 		if (unlikely(answer.error)) {
 			if (answer.error == PL_ERR_AGAIN)
 				continue;
-			if (answer.error == PL_ERR_NO_MEMORY && pl_template_evict(enclave->session, enclave->template))
+			if (answer.error == PL_ERR_NO_MEMORY &&
+			    pl_template_make_room(enclave->session, enclave->template, PL_FORK_CHARGE))
 				continue;
 			return pl_monitor_errno(answer.error, entry == PL_ENTER_FORK ? -ENOENT : -EBADF);
 		}
@@ -77,7 +78,7 @@ static int run(struct pl_enclave *enclave, enum pl_entry entry, u32 context, u32
 			left->detail = PL_FAULT_MEMORY;
 			return 0;
 		case PL_LEFT_MEMORY:
-			if (pl_template_evict(enclave->session, enclave->template))
+			if (pl_template_make_room(enclave->session, enclave->template, left->detail))
 				continue;
 			return 0;
 		case PL_LEFT_IDLE:

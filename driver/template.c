@@ -105,18 +105,24 @@ static void end(struct pl_template *template)
 	module_put(THIS_MODULE);
 }
 
-bool pl_template_evict(struct pl_session *session, const struct pl_template *keep)
+bool pl_template_make_room(struct pl_session *session, const struct pl_template *keep, u64 bytes)
 {
+	u64 room = pl_monitor_query(PL_QUERY_POOL_FREE);
 	struct pl_template *template, *oldest = NULL;
 	unsigned long number;
 
+	if (pl_monitor_query(PL_QUERY_POOL_LARGEST) >= bytes)
+		return false;
 	mutex_lock(&templates_lock);
 	xa_for_each(&templates, number, template) {
 		if (template == keep || !uid_eq(template->owner, session->cred->euid) || atomic_read(&template->forks_alive))
 			continue;
+		room += template->bytes;
 		if (!oldest || template->used < oldest->used)
 			oldest = template;
 	}
+	if (room < bytes)
+		oldest = NULL;
 	if (oldest)
 		xa_erase(&templates, oldest->number);
 	mutex_unlock(&templates_lock);
@@ -124,20 +130,6 @@ bool pl_template_evict(struct pl_session *session, const struct pl_template *kee
 		return false;
 	end(oldest);
 	return true;
-}
-
-u64 pl_template_idle_bytes(struct pl_session *session)
-{
-	struct pl_template *template;
-	unsigned long number;
-	u64 bytes = 0;
-
-	mutex_lock(&templates_lock);
-	xa_for_each(&templates, number, template)
-		if (uid_eq(template->owner, session->cred->euid) && !atomic_read(&template->forks_alive))
-			bytes += template->bytes;
-	mutex_unlock(&templates_lock);
-	return bytes;
 }
 
 static int describe(struct pl_template *template, u64 id)

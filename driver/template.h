@@ -45,12 +45,10 @@ void pl_template_forked(struct pl_template *template);
 void pl_template_put_fork(struct pl_template *template);
 
 /*
- * Gives back the memory of the least recently used template of this user that has no fork alive, `keep` excepted.
- * false if there is none.
+ * After the pool could not give `bytes`: ends the least recently used template of this user that has no fork alive, `keep`
+ * excepted. false if there is none, if all of them would not be enough, or if the pool is not what was short.
  */
-bool pl_template_evict(struct pl_session *session, const struct pl_template *keep);
-/* What evicting all of them would give back. */
-u64 pl_template_idle_bytes(struct pl_session *session);
+bool pl_template_make_room(struct pl_session *session, const struct pl_template *keep, u64 bytes);
 
 long pl_ioctl_publish(struct pl_session *session, struct pl_ioc_publish __user *user);
 long pl_ioctl_find(struct pl_session *session, struct pl_ioc_template __user *user);

@@ -84,6 +84,11 @@ void measure(bool step) {
       device.call(PL_IOC_SPAWN, &spawn);
       device.call(PL_IOC_RUN, &run);
     }
+    if (FILE* modules = fopen("/proc/modules", "r")) {
+      unsigned long long base;
+      if (fscanf(modules, "penglai %*s %*s %*s %*s %llx", &base) == 1) std::printf("module base 0x%llx\n", base);
+      fclose(modules);
+    }
     std::printf("ready: trace on\n");
     if (read(0, line, sizeof line) < 0) return;
     syscall(SYS_ioctl, device.fd(), PL_IOC_SPAWN, &spawn);
