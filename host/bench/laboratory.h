@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The measured steps. A program is measured as pl-run runs it: the same plan, template, window and server.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "penglai/penglai.hpp"
+#include "run/failure.h"
+#include "run/launch.h"
+#include "run/plan.h"
+
+namespace pl::bench {
+
+struct Measured {
+  uint64_t instructions = 0;  // of this one run
+  uint64_t started = 0;       // the counter just before it
+  int status = 0;             // exit status, as pl-run's
+  std::string output;         // what it wrote to standard output
+};
+
+class Laboratory {
+ public:
+  // `programs`: the directory of the benchmark's programs; each is copied to memory here, so that no run reads a disk.
+  static OrFailure<Laboratory> open(const std::string& programs);
+
+  // A fork: from before the one ioctl to after the destroy. The window is filled before, as the host program's own work is not measured.
+  OrFailure<Measured> fork(const std::string& program, const std::vector<std::string>& arguments = {});
+  // create, add, hash, seal, boot, load, run, destroy: all in the measured time.
+  OrFailure<Measured> cold(const std::string& program);
+  // A template from nothing: create to publish. It is removed afterwards.
+  OrFailure<Measured> make_template(const std::string& program);
+  // Instructions for each byte that is added and hashed.
+  OrFailure<double> hash_byte(const std::string& program);
+  // Pool memory that a fork holds when its program has ended, before it is destroyed.
+  OrFailure<uint64_t> private_bytes(const std::string& program);
+  // vfork, execve, exit and wait of the same file, standard output to /dev/null (or kept).
+  OrFailure<Measured> process(const std::string& program, const std::vector<std::string>& arguments = {}, bool keep_output = false);
+
+  uint64_t monitor_forks();
+  // Forks asked for since open().
+  uint64_t forks_asked() const { return forks_asked_; }
+
+ private:
+  Laboratory(Device device, Device observer) : device_(std::move(device)), observer_(std::move(observer)) {}
+  OrFailure<Plan> plan(const std::string& program, bool shadow) const;
+  OrFailure<uint64_t> template_of(const std::string& program);
+
+  Device device_;
+  Device observer_;  // for statistics
+  std::string programs_;
+  std::map<std::string, uint64_t> templates_;
+  uint64_t forks_asked_ = 0;
+};
+
+}  // namespace pl::bench

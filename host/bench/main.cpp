@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// pl-bench, inside the machine: which figures there are.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+
+#include "bench/counter.h"
+#include "bench/laboratory.h"
+#include "bench/options.h"
+#include "bench/table.h"
+
+namespace pl::bench {
+namespace {
+
+constexpr int kRounds = 9;
+
+struct Bench {
+  Laboratory laboratory;
+  std::vector<Row> rows;
+
+  // The median of several runs, after one that warms up.
+  static OrFailure<double> repeat(const std::function<OrFailure<double>()>& once, int rounds = kRounds) {
+    std::vector<double> values;
+    for (int round = -1; round < rounds; ++round) {
+      auto value = once();
+      if (!value) return value;
+      if (round >= 0) values.push_back(*value);
+    }
+    return median(values);
+  }
+
+  static OrFailure<double> cost(OrFailure<Measured> run) {
+    if (!run) return std::unexpected(run.error());
+    if (run->status != 0) return failure(kOwnFailure, fmt::format("the measured program ended with status {}: {}", run->status, run->output));
+    return static_cast<double>(run->instructions);
+  }
+
+  // What bench-first wrote is the counter at its first instruction.
+  static OrFailure<double> to_first(OrFailure<Measured> run) {
+    if (!run) return std::unexpected(run.error());
+    uint64_t counter = 0;
+    if (run->output.size() != sizeof counter) return failure(kOwnFailure, "bench-first wrote " + run->output);
+    std::memcpy(&counter, run->output.data(), sizeof counter);
+    return static_cast<double>(counter - run->started);
+  }
+
+  // What bench-calls printed.
+  static OrFailure<double> printed(OrFailure<Measured> run) {
+    if (!run) return std::unexpected(run.error());
+    char* end = nullptr;
+    const double value = std::strtod(run->output.c_str(), &end);
+    if (run->status != 0 || end == run->output.c_str()) return failure(kOwnFailure, fmt::format("bench-calls: status {}: {}", run->status, run->output));
+    return value;
+  }
+
+  OrFailure<void> add(const char* name, const char* unit, const std::function<OrFailure<double>()>& enclave,
+                      const std::function<OrFailure<double>()>& linux_figure = nullptr, std::string note = {}) {
+    fmt::print(stderr, "\r\033[Kpl-bench: {}", name);
+    Row row{name, unit, std::nullopt, std::nullopt, std::move(note)};
+    auto inside = enclave();
+    if (!inside) return std::unexpected(Failure{inside.error().status, fmt::format("{}: {}", name, inside.error().message)});
+    row.enclave = *inside;
+    if (linux_figure) {
+      auto outside = linux_figure();
+      if (!outside) return std::unexpected(Failure{outside.error().status, fmt::format("{} (Linux): {}", name, outside.error().message)});
+      row.linux_figure = *outside;
+    }
+    rows.push_back(std::move(row));
+    return {};
+  }
+
+  OrFailure<void> all() {
+    Laboratory& lab = laboratory;
+    const uint64_t forks_before = lab.monitor_forks();
+    auto forked = [&](const char* program) { return [&lab, program] { return repeat([&] { return cost(lab.fork(program)); }); }; };
+    auto spawned = [&](const char* program) { return [&lab, program] { return repeat([&] { return cost(lab.process(program)); }); }; };
+    auto private_bytes = [&](const char* program) {
+      return [&lab, program]() -> OrFailure<double> {
+        auto bytes = lab.private_bytes(program);
+        if (!bytes) return std::unexpected(bytes.error());
+        return static_cast<double>(*bytes);
+      };
+    };
+    const char* const kInstructions = "instructions";
+
+    struct Step { const char* name; const char* unit; std::function<OrFailure<double>()> enclave, linux_figure; };
+    std::vector<Step> steps = {
+        {"shadow_first_instruction", kInstructions, [&] { return repeat([&] { return to_first(lab.fork("bench-first")); }); },
+         [&] { return repeat([&] { return to_first(lab.process("bench-first", {}, true)); }); }},
+        {"shadow_run_musl", kInstructions, forked("bench-hello"), spawned("bench-hello")},
+        {"shadow_run_glibc", kInstructions, forked("bench-hello-glibc"), spawned("bench-hello-glibc")},
+        {"cold_run_glibc", kInstructions, [&] { return repeat([&] { return cost(lab.cold("bench-hello-glibc")); }, 3); }, spawned("bench-hello-glibc")},
+        {"template_create_glibc", kInstructions, [&] { return repeat([&] { return cost(lab.make_template("bench-hello-glibc")); }, 3); }, nullptr},
+        {"private_bytes_musl", "bytes", private_bytes("bench-hello"), nullptr},
+        {"private_bytes_glibc", "bytes", private_bytes("bench-hello-glibc"), nullptr},
+    };
+    for (const char* name : {"getppid", "clock_gettime", "pipe_pingpong", "page_fault", "fork_exit_wait"})
+      steps.push_back({name, "instructions each", [&lab, name] { return printed(lab.fork("bench-calls", {name})); },
+                       [&lab, name] { return printed(lab.process("bench-calls", {name}, true)); }});
+    steps.push_back({"null_ocall", "instructions each", [&lab] { return printed(lab.fork("bench-calls", {"null_ocall"})); }, nullptr});
+    steps.push_back({"hash_byte", "instructions each", [&lab] { return lab.hash_byte("bench-hello-glibc"); }, nullptr});
+    for (const Step& step : steps)
+      if (auto added = add(step.name, step.unit, step.enclave, step.linux_figure); !added) return added;
+    rows.push_back({"monitor_forks", "forks counted, and asked for", static_cast<double>(lab.monitor_forks() - forks_before),
+                    static_cast<double>(lab.forks_asked()), {}});
+    fmt::print(stderr, "\r\033[K");
+    return {};
+  }
+};
+
+OrFailure<void> write_json(const std::string& path, const std::string& text) {
+  auto files = HostFiles::from_environment();
+  if (!files) return failure(kOwnFailure, fmt::format("PENGLAI_ROOT: {}", std::strerror(files.error())));
+  auto file = files->open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+  if (!file || write(file->get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return failure(kOwnFailure, fmt::format("{}: {}", path, std::strerror(file ? errno : file.error())));
+  return {};
+}
+
+int report(const Failure& failure) {
+  fmt::print(stderr, "\r\033[Kpl-bench: {}\n", failure.message);
+  return failure.status;
+}
+
+int run(const Options& options) {
+  if (!counts_instructions())
+    return report({kOwnFailure, "this hart's instret does not count instructions; start the machine with -icount (the pl-bench of another machine does)"});
+  auto laboratory = Laboratory::open(options.programs);
+  if (!laboratory) return report(laboratory.error());
+  Bench bench{std::move(*laboratory), {}};
+  if (auto done = bench.all(); !done) return report(done.error());
+  fmt::print("{}", as_text(bench.rows));
+  if (!options.json.empty())
+    if (auto written = write_json(options.json, as_json(bench.rows)); !written) return report(written.error());
+  return 0;
+}
+
+}  // namespace
+}  // namespace pl::bench
+
+int main(int argc, char** argv) {
+  pl::bench::Options options;
+  if (auto status = pl::bench::parse(argc, argv, options)) return *status;
+  const char* apps = std::getenv("PENGLAI_APPS");
+  if (options.programs.empty()) options.programs = apps ? apps : "/usr/lib/penglai/apps";
+  return pl::bench::run(options);
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The command line of pl-bench, for the command inside the machine and for the one in front of it.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+
+namespace pl::bench {
+
+struct Options {
+  std::string json;      // file for the rows; empty: none
+  std::string programs;  // directory of the measured programs; empty: the caller's default
+  bool explain = false;
+};
+
+// Fills `options`; otherwise the exit status to end with, the message having been printed.
+inline std::optional<int> parse(int argc, char** argv, Options& options) {
+  CLI::App app("Measures enclaves beside Linux processes, in instructions of one hart.", "pl-bench");
+  app.add_option("--json", options.json, "Write the rows to FILE as well")->type_name("FILE");
+  app.add_option("--programs", options.programs, "Where the measured programs are")->type_name("DIR");
+  app.add_flag("--explain", options.explain, "Say where the instructions of a fork and of a cold run went, and what every private page is");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 125;
+  }
+  return std::nullopt;
+}
+
+}  // namespace pl::bench
