@@ -17,7 +17,7 @@ extern "C" void save_fp(FloatState& state);
 extern "C" void restore_fp(const FloatState& state);
 extern "C" void reset_fp();  // all zero, round to nearest
 // One register, for emulated accesses.
-uint64_t read_fp_register(unsigned number);
-void write_fp_register(unsigned number, uint64_t value);
+extern "C" uint64_t read_fp_register(unsigned number);
+extern "C" void write_fp_register(unsigned number, uint64_t value);
 
 }  // namespace pl

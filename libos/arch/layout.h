@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where the libOS's address space has its parts (Sv39). Shared by C++, assembly and the linker script. */
+#ifndef PL_LAYOUT_H
+#define PL_LAYOUT_H
+
+/* Programs: the lower half. */
+#define PL_USER_END 0x4000000000
+/* The frame window: all of physical memory. Only PMP decides what is reachable through it. */
+#define PL_FRAME_WINDOW 0xffffffd000000000
+/* The object window: one entry of the root table. Its first 2 MiB hold the image, its own memory and the first of the heap. */
+#define PL_OBJECT_WINDOW 0xffffffff80000000
+#define PL_OBJECT_ROOT_INDEX 510
+#define PL_FRAME_ROOT_INDEX 320
+
+/* The boot page: struct pl_boot, what early code hands on, a fork's first reference counts; early code's stack grows down from its end. */
+#define PL_BOOT_HANDOVER 320
+#define PL_BOOT_REFERENCES 512
+
+/* struct ContextBlock and struct TrapFrame, as traps.S sees them. */
+#define PL_CONTEXT_SCRATCH 0
+#define PL_CONTEXT_FAULT_STACK 16
+#define PL_CONTEXT_KERNEL_STACK 24
+#define PL_FRAME_PC 256
+#define PL_FRAME_STATUS 264
+
+#endif

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Mappings: made, taken away and changed. Faults are in fault.cpp, fork(2) and the freeze in clone.cpp.
+#include "memory/address_space.h"
+
+#include "arch/context.h"
+#include "arch/tlb.h"
+#include "base/lock.h"
+#include "memory/address_space_implementation.h"
+#include "memory/frame_allocator.h"
+#include "memory/object_window.h"
+#include "memory/shared_memory.h"
+
+namespace pl {
+
+PageTableEntry leaf_permissions(uint32_t protection) {
+  PageTableEntry bits = pte::User;
+  if (protection & (ProtectionRead | ProtectionWrite)) bits |= pte::Read;
+  if (protection & ProtectionExecute) bits |= pte::Execute;
+  // No access at all still keeps the page: executable for S-mode only, which never fetches there and cannot load from it.
+  return bits == pte::User ? pte::Execute : bits;
+}
+
+ErrorOr<Ref<AddressSpace>> AddressSpace::create() {
+  PhysicalAddress root = TRY(frames::allocate_zeroed());
+  object_window::copy_kernel_entries(root);
+  auto made = make<AddressSpaceImplementation>(root);
+  if (!made) {
+    unref_frame(root);
+    return fail(made.error());
+  }
+  return Ref<AddressSpace>(std::move(*made));
+}
+
+AddressSpaceImplementation::~AddressSpaceImplementation() {
+  if (this_context().address_space == this) {
+    set_root(object_window::window().root);
+    this_context().address_space = nullptr;
+  }
+  PageTableEntry* root = table_pointer(root_);
+  for (unsigned i = 0; i < TableEntries / 2; i++) {
+    if (!pte::valid(root[i])) continue;
+    PhysicalAddress middle = pte::frame_of(root[i]);
+    // A template's table has only a template's tables below it.
+    if (!frame_is_frozen(middle)) {
+      const PageTableEntry* entries = table_pointer(middle);
+      for (unsigned j = 0; j < TableEntries; j++)
+        if (pte::valid(entries[j])) drop_leaf_table(pte::frame_of(entries[j]));
+      unref_frame(middle);
+    }
+    root[i] = 0;
+  }
+  unref_frame(root_);
+}
+
+void AddressSpaceImplementation::activate() {
+  ContextBlock& context = this_context();
+  if (context.address_space == this) return;
+  context.address_space = this;
+  set_root(root_);
+}
+
+ErrorOr<AddressSpaceImplementation::Range> AddressSpaceImplementation::checked_range(UserAddress address, size_t bytes) {
+  if (address.page_offset()) return fail(Errno::Invalid);
+  if (bytes > HighestUserAddress) return fail(Errno::NoMemory);
+  uint64_t rounded = round_up(bytes, PageSize);
+  if (address.value > HighestUserAddress || rounded > HighestUserAddress - address.value) return fail(Errno::NoMemory);
+  return Range{address.value, address.value + rounded};
+}
+
+PhysicalAddress AddressSpaceImplementation::leaf_table(uint64_t address) const {
+  PageTableEntry entry = table_pointer(root_)[table_index(address, 2)];
+  if (!pte::valid(entry)) return {};
+  entry = table_pointer(pte::frame_of(entry))[table_index(address, 1)];
+  return pte::valid(entry) ? pte::frame_of(entry) : PhysicalAddress{};
+}
+
+ErrorOr<uint64_t> AddressSpaceImplementation::choose_place(const MappingRequest& request, uint64_t bytes) const {
+  uint64_t wanted = request.address.page().value;
+  if (request.placement != Placement::Hint) {
+    if (request.address.page_offset()) return fail(Errno::Invalid);
+    if (wanted > HighestUserAddress || bytes > HighestUserAddress - wanted) return fail(Errno::NoMemory);
+    if (wanted < LowestUserAddress) return fail(Errno::Perm);
+    if (request.placement == Placement::FixedNoReplace && any_mapping_in(wanted, wanted + bytes, 0, 0)) return fail(Errno::Exists);
+    return wanted;
+  }
+  if (wanted >= LowestUserAddress && wanted <= HighestUserAddress && bytes <= HighestUserAddress - wanted &&
+      !any_mapping_in(wanted, wanted + bytes, 0, 0))
+    return wanted;
+  uint64_t place = vmas_.find_gap_below(LowestUserAddress, mmap_top_, bytes);
+  if (!place) place = vmas_.find_gap_below(LowestUserAddress, HighestUserAddress, bytes);
+  if (!place) return fail(Errno::NoMemory);
+  return place;
+}
+
+ErrorOr<void> AddressSpaceImplementation::insert(Vma&& vma) {
+  TRY(vmas_.reserve(1));
+  size_t at = vmas_.find(vma.start);
+  vmas_.insert(at, std::move(vma));
+  vmas_.join(at + 1);
+  vmas_.join(at);
+  changes_++;
+  return {};
+}
+
+ErrorOr<UserAddress> AddressSpaceImplementation::map(const MappingRequest& request) {
+  if (request.bytes == 0 || request.offset % PageSize) return fail(Errno::Invalid);
+  if (request.bytes > HighestUserAddress) return fail(Errno::NoMemory);
+  uint64_t bytes = round_up(request.bytes, PageSize);
+  if (request.offset + bytes < request.offset) return fail(Errno::Overflow);
+  if (request.protection & ~request.max_protection) return fail(Errno::Access);
+
+  Vma vma;
+  vma.offset = request.offset;
+  vma.inode = request.inode;
+  vma.name = request.name;
+  vma.protection = request.protection & 7;
+  vma.max_protection = request.max_protection & 7;
+  vma.sharing = request.sharing;
+  vma.grows_down = request.grows_down;
+  if (!vma.inode && vma.shared()) {
+    vma.inode = TRY(SharedMemory::create(bytes));
+    vma.offset = 0;
+  }
+  if (!vma.inode) vma.offset = 0;
+
+  if (request.placement == Placement::Fixed) {
+    TRY(choose_place(request, bytes));
+    TRY(unmap(request.address, bytes));
+  }
+  Locked lock(Rank::AddressSpace, this);
+  vma.start = TRY(choose_place(request, bytes));
+  vma.end = vma.start + bytes;
+  UserAddress start(vma.start);
+  TRY(insert(std::move(vma)));
+  return start;
+}
+
+bool AddressSpaceImplementation::any_mapping_in(uint64_t start, uint64_t end, uint64_t except_start, uint64_t except_end) const {
+  for (size_t i = vmas_.find(start); i < vmas_.size() && vmas_[i].start < end; i++)
+    if (vmas_[i].start < except_start || vmas_[i].end > except_end) return true;
+  return false;
+}
+
+bool AddressSpaceImplementation::is_mapped(uint64_t start, uint64_t end) const {
+  for (size_t i = vmas_.find(start); start < end; i++) {
+    if (i == vmas_.size() || vmas_[i].start > start) return false;
+    start = vmas_[i].end;
+  }
+  return true;
+}
+
+ErrorOr<void> AddressSpaceImplementation::clear_range(uint64_t start, uint64_t end) {
+  for (uint64_t chunk = start; chunk < end;) {
+    uint64_t base = chunk / LeafTableSpan * LeafTableSpan;
+    uint64_t stop = base + LeafTableSpan < end ? base + LeafTableSpan : end;
+    if (PhysicalAddress table = leaf_table(chunk)) {
+      if (!any_mapping_in(base, base + LeafTableSpan, start, end)) {
+        // Nothing else is in these 2 MiB: the table goes as a whole.
+        TRY(own_middle(root_, chunk))[table_index(chunk, 1)] = 0;
+        drop_leaf_table(table);
+      } else {
+        TRY(for_each_leaf(chunk, stop, Tables::Own, [](PageTableEntry& leaf, uint64_t) {
+          PhysicalAddress frame = pte::frame_of(leaf);
+          leaf = 0;
+          unref_frame(frame);
+        }));
+      }
+    }
+    chunk = stop;
+  }
+  flush_translations();
+  return {};
+}
+
+ErrorOr<void> AddressSpaceImplementation::unmap(UserAddress address, size_t bytes) {
+  if (bytes == 0) return fail(Errno::Invalid);
+  auto range = checked_range(address, bytes);
+  if (!range) return fail(Errno::Invalid);
+  {
+    Locked lock(Rank::AddressSpace, this);
+    size_t i = vmas_.find(range->start);
+    if (i == vmas_.size() || vmas_[i].start >= range->end) return {};
+    TRY(vmas_.reserve(2));
+    vmas_.split(range->start);
+    vmas_.split(range->end);
+    TRY(clear_range(range->start, range->end));
+    changes_++;
+  }
+  // One at a time: what a mapping refers to may be freed with it, and that is no business of this lock.
+  for (;;) {
+    Vma removed;
+    Locked lock(Rank::AddressSpace, this);
+    size_t i = vmas_.find(range->start);
+    if (i == vmas_.size() || vmas_[i].start >= range->end) return {};
+    removed = vmas_.take(i);
+  }
+}
+
+ErrorOr<void> AddressSpaceImplementation::protect(UserAddress address, size_t bytes, uint32_t protection) {
+  Range range = TRY(checked_range(address, bytes));
+  if (range.start == range.end) return {};
+  Locked lock(Rank::AddressSpace, this);
+  if (!is_mapped(range.start, range.end)) return fail(Errno::NoMemory);
+  for (size_t i = vmas_.find(range.start); i < vmas_.size() && vmas_[i].start < range.end; i++)
+    if (protection & ~vmas_[i].max_protection & 7) return fail(Errno::Access);
+  TRY(vmas_.reserve(2));
+  vmas_.split(range.start);
+  vmas_.split(range.end);
+  changes_++;
+  size_t i = vmas_.find(range.start);
+  for (; i < vmas_.size() && vmas_[i].start < range.end; i++) {
+    Vma& vma = vmas_[i];
+    if (vma.protection == (protection & 7)) continue;
+    vma.protection = protection & 7;
+    // Writable pages stay so; the others become it at the next write, which knows whether that needs a copy.
+    PageTableEntry bits = leaf_permissions(vma.protection);
+    TRY(for_each_leaf(vma.start, vma.end, Tables::Own, [&](PageTableEntry& leaf, uint64_t) {
+      PageTableEntry write = vma.writable() ? leaf & pte::Write : 0;
+      leaf = pte::leaf(pte::frame_of(leaf), bits | write);
+    }));
+  }
+  for (; i > 0 && vmas_[i - 1].end > range.start; i--) vmas_.join(i);
+  vmas_.join(vmas_.find(range.start));
+  flush_translations();
+  if (protection & ProtectionExecute) flush_instructions();
+  return {};
+}
+
+UserAddress AddressSpaceImplementation::set_break(UserAddress address) {
+  uint64_t wanted = address.value;
+  if (wanted < break_start_ || wanted > HighestUserAddress) return UserAddress(break_);
+  uint64_t old_end = round_up(break_, PageSize), new_end = round_up(wanted, PageSize);
+  if (new_end < old_end) {
+    if (!unmap(UserAddress(new_end), old_end - new_end)) return UserAddress(break_);
+  } else if (new_end > old_end) {
+    MappingRequest request;
+    request.address = UserAddress(old_end);
+    request.bytes = new_end - old_end;
+    request.protection = ProtectionRead | ProtectionWrite;
+    request.placement = Placement::FixedNoReplace;
+    request.name = "[heap]";
+    if (!map(request)) return UserAddress(break_);
+  }
+  break_ = wanted;
+  return address;
+}
+
+void AddressSpaceImplementation::for_each(bool (*visit)(void*, const MappingView&), void* context) {
+  // The visitor may write to user memory, which may fault: no lock, and by address, since the list may change meanwhile.
+  for (uint64_t address = 0;;) {
+    size_t i = vmas_.find(address);
+    if (i == vmas_.size()) return;
+    Vma vma = vmas_[i];
+    if (!visit(context, {UserAddress(vma.start), UserAddress(vma.end), vma.protection, vma.sharing, vma.inode.get(), vma.offset, vma.name})) return;
+    address = vma.end;
+  }
+}
+
+AddressSpace::Totals AddressSpaceImplementation::totals() {
+  Locked lock(Rank::AddressSpace, this);
+  Totals totals{};
+  for (const Vma& vma : vmas_) {
+    totals.mapped_pages += (vma.end - vma.start) >> PageShift;
+    (void)for_each_leaf(vma.start, vma.end, Tables::Look, [&](PageTableEntry&, uint64_t) { totals.resident_pages++; });
+  }
+  return totals;
+}
+
+}  // namespace pl

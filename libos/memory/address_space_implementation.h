@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include "arch/layout.h"
+#include "memory/address_space.h"
+#include "memory/page_table.h"
+#include "memory/vma.h"
+
+namespace pl {
+
+// Where mappings may lie: not the first 64 KiB (vm.mmap_min_addr), and a page short of the end, as on Linux.
+constexpr uint64_t LowestUserAddress = 65536;
+constexpr uint64_t HighestUserAddress = PL_USER_END - PageSize;
+
+class AddressSpaceImplementation final : public AddressSpace {
+ public:
+  explicit AddressSpaceImplementation(PhysicalAddress root) : root_(root) {}
+  ~AddressSpaceImplementation() override;
+
+  ErrorOr<Ref<AddressSpace>> clone() override;
+  void activate() override;
+  ErrorOr<UserAddress> map(const MappingRequest& request) override;
+  ErrorOr<void> unmap(UserAddress address, size_t bytes) override;
+  ErrorOr<void> protect(UserAddress address, size_t bytes, uint32_t protection) override;
+  ErrorOr<UserAddress> remap(UserAddress old_address, size_t old_bytes, size_t new_bytes, uint32_t flags, UserAddress new_address) override;
+  ErrorOr<void> advise(UserAddress address, size_t bytes, int advice) override;
+  ErrorOr<void> synchronize(UserAddress address, size_t bytes, int flags) override;
+  ErrorOr<void> resident(UserAddress address, size_t bytes, UserAddress vector) override;
+  UserAddress set_break(UserAddress address) override;
+  void initialize_break(UserAddress start) override { break_start_ = break_ = start.value; }
+  void set_mmap_base(UserAddress top) override { mmap_top_ = top.value; }
+  ErrorOr<Fault> handle_fault(UserAddress address, FaultAccess access) override;
+  ErrorOr<PhysicalAddress> translate(UserAddress address, FaultAccess access) override;
+  ErrorOr<Key> futex_key(UserAddress address, Sharing sharing) override;
+  void for_each(bool (*visit)(void*, const MappingView&), void* context) override;
+  Totals totals() override;
+
+  // Before a freeze: pages that need no host are mapped, so that forks do not fault for them, and nothing is left writable.
+  ErrorOr<void> prepare_freeze();
+  // A fork's own root table, a copy of the template's.
+  void adopt_root(PhysicalAddress root) { root_ = root; }
+  PhysicalAddress root() const { return root_; }
+
+ private:
+  struct Range { uint64_t start, end; };
+  static ErrorOr<Range> checked_range(UserAddress address, size_t bytes);
+
+  // What faults do once they know the page. `leaf` was made by own_leaf().
+  ErrorOr<Fault> place_anonymous(const Vma& vma, uint64_t address, FaultAccess access);
+  ErrorOr<Fault> break_copy_on_write(const Vma& vma, uint64_t address);
+  ErrorOr<Fault> place_file_page(const Vma& vma, uint64_t address, FrameRef frame, FaultAccess access);
+  void map_around(const Vma& vma, uint64_t address, uint64_t start, uint64_t end);
+  Vma* find_or_grow(uint64_t address);
+
+  // Lets go of every page in the range; tables that no mapping needs any more too. The mappings themselves are the caller's business.
+  ErrorOr<void> clear_range(uint64_t start, uint64_t end);
+  bool any_mapping_in(uint64_t start, uint64_t end, uint64_t except_start, uint64_t except_end) const;
+  // Calls visit(leaf, address) for each present page; an own table first where `Own`.
+  enum class Tables : bool { Look, Own };
+  template <class Visit> ErrorOr<void> for_each_leaf(uint64_t start, uint64_t end, Tables tables, Visit visit);
+  PhysicalAddress leaf_table(uint64_t address) const;  // null if there is none
+  ErrorOr<void> insert(Vma&& vma);
+  ErrorOr<uint64_t> choose_place(const MappingRequest& request, uint64_t bytes) const;
+  // Removes one mapping that begins in the range, if there is one left.
+  enum class Removal : bool { One, None };
+  ErrorOr<void> move_pages(uint64_t from, uint64_t to, uint64_t bytes);
+  bool is_mapped(uint64_t start, uint64_t end) const;
+
+  PhysicalAddress root_;
+  VmaList vmas_;
+  uint64_t break_start_ = 0, break_ = 0;
+  uint64_t mmap_top_ = HighestUserAddress;
+  uint32_t changes_ = 0;  // of the mappings: a fault that let the lock go looks whether it must begin again
+};
+
+// The bits of a leaf that shows a page as `protection` allows; never writable by itself.
+PageTableEntry leaf_permissions(uint32_t protection);
+
+template <class Visit>
+ErrorOr<void> AddressSpaceImplementation::for_each_leaf(uint64_t start, uint64_t end, Tables tables, Visit visit) {
+  for (uint64_t chunk = start; chunk < end;) {
+    uint64_t next = (chunk / LeafTableSpan + 1) * LeafTableSpan;
+    uint64_t stop = next < end ? next : end;
+    PhysicalAddress table = leaf_table(chunk);
+    if (table) {
+      PageTableEntry* leaf = table_pointer(table) + table_index(chunk, 0);
+      for (uint64_t address = chunk; address < stop; address += PageSize, leaf++) {
+        if (!pte::valid(*leaf)) continue;
+        if (tables == Tables::Own && !owns_table(table)) {
+          leaf = TRY(own_leaf(root_, address));
+          table = leaf_table(address);
+        }
+        visit(*leaf, address);
+      }
+    }
+    chunk = stop;
+  }
+  return {};
+}
+
+}  // namespace pl

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// fork(2) and the freeze. A child shares its parent's last-level tables, in which nothing private is writable any more; whoever writes
+// first gets a table of its own, then a page. The freeze leaves tables in the same state.
+#include "arch/tlb.h"
+#include "base/lock.h"
+#include "memory/address_space_implementation.h"
+#include "memory/frame_allocator.h"
+
+namespace pl {
+
+ErrorOr<Ref<AddressSpace>> AddressSpaceImplementation::clone() {
+  Ref<AddressSpace> made = TRY(AddressSpace::create());
+  auto& child = static_cast<AddressSpaceImplementation&>(*made);
+  Locked lock(Rank::AddressSpace, this);
+  child.break_start_ = break_start_;
+  child.break_ = break_;
+  child.mmap_top_ = mmap_top_;
+  TRY(child.vmas_.reserve(vmas_.size()));
+  for (const Vma& vma : vmas_)
+    if (!vma.not_in_child) child.vmas_.insert(child.vmas_.size(), Vma(vma));
+
+  // Tables that are shared already have nothing writable.
+  for (const Vma& vma : vmas_) {
+    if (vma.shared()) continue;
+    for (uint64_t at = vma.start; at < vma.end; at = (at / LeafTableSpan + 1) * LeafTableSpan) {
+      PhysicalAddress table = leaf_table(at);
+      if (!table || !owns_table(table)) continue;
+      uint64_t stop = (at / LeafTableSpan + 1) * LeafTableSpan;
+      TRY(for_each_leaf(at, stop < vma.end ? stop : vma.end, Tables::Look, [](PageTableEntry& leaf, uint64_t) { leaf &= ~pte::Write; }));
+    }
+  }
+  flush_translations();
+
+  for (const Vma& vma : vmas_) {
+    for (uint64_t at = vma.start; at < vma.end; at = (at / LeafTableSpan + 1) * LeafTableSpan) {
+      PhysicalAddress table = leaf_table(at);
+      if (!table) continue;
+      PageTableEntry& entry = TRY(own_middle(child.root_, at))[table_index(at, 1)];
+      if (pte::valid(entry)) continue;  // another mapping in the same 2 MiB was first
+      ref_frame(table);
+      entry = pte::table(table);
+    }
+  }
+  for (const Vma& vma : vmas_)
+    if (vma.not_in_child || vma.wiped_in_child) TRY(child.clear_range(vma.start, vma.end));
+  return made;
+}
+
+ErrorOr<void> AddressSpaceImplementation::prepare_freeze() {
+  for (size_t i = 0; i < vmas_.size(); i++) {
+    const Vma& vma = vmas_[i];
+    if (vma.wiped_in_child) TRY(clear_range(vma.start, vma.end));
+    if (vma.inode && vma.inode->in_memory() && !vma.shared()) map_around(vma, ~uint64_t(0), vma.start, vma.end);
+    // What was never touched and will be written needs no table of its own later.
+    if (!vma.inode && !vma.grows_down && vma.end - vma.start <= LeafTableSpan) {
+      for (uint64_t at = vma.start; at < vma.end; at += PageSize) {
+        PageTableEntry* leaf = TRY(own_leaf(root_, at));
+        if (!pte::valid(*leaf)) *leaf = pte::leaf(frames::zero_frame(), leaf_permissions(vma.protection));
+      }
+    }
+    TRY(for_each_leaf(vma.start, vma.end, Tables::Look, [](PageTableEntry& leaf, uint64_t) { leaf &= ~pte::Write; }));
+  }
+  flush_translations();
+  return {};
+}
+
+}  // namespace pl

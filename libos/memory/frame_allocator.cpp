@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "memory/frame_allocator.h"
+
+#include "arch/layout.h"
+#include "arch/page_copy.h"
+#include "base/hot.h"
+#include "base/lock.h"
+#include "memory/frame.h"
+
+namespace pl {
+namespace frames {
+namespace {
+
+constexpr unsigned MaxRegions = 12;  // more than PMP has entries for
+constexpr uint64_t GrowStep = 128 * 1024;
+constexpr uint64_t KeptBack = 2;  // frames that only urgent allocations get
+constexpr uint64_t LargestExtent = uint64_t(1) << 30;
+
+struct Region {
+  uint64_t base = 0;       // of frame 0
+  uint64_t frames = 0;     // reachable
+  uint64_t next = 0;       // lowest that was never handed out: it is zero
+  uint32_t* counts = nullptr;  // in the frame window
+};
+
+struct State {
+  Region regions[MaxRegions];
+  unsigned region_count = 0;
+  uint64_t immortal_base = 0, immortal_size = 0;
+  uint64_t reservation_end = 0;  // of the base region; 0 in a fork
+  uint64_t free_list = 0;        // each links to the next in its first word
+  uint64_t free_count = 0;
+  uint64_t unused = 0;  // never handed out, in all regions
+  uint64_t zero_frame = 0;
+  uint64_t last_extent = 0;  // bytes
+};
+PL_HOT constinit State state{};
+
+bool is_immortal(uint64_t frame) { return frame - state.immortal_base < state.immortal_size; }
+
+uint32_t* count_of(uint64_t frame) {
+  for (unsigned i = state.region_count; i-- > 0;) {
+    const Region& r = state.regions[i];
+    uint64_t index = (frame - r.base) >> PageShift;
+    if (index < r.frames) return r.counts + index;
+  }
+  return nullptr;
+}
+
+// A region of a cold enclave grows; a fork gets another one. Each is larger than the one before: the number of PMP entries bounds them.
+bool extend() {
+  if (state.reservation_end) {
+    Region& r = state.regions[0];
+    uint64_t end = r.base + (r.frames << PageShift);
+    for (uint64_t step = GrowStep; step >= PageSize; step /= 2) {
+      if (end + step > state.reservation_end) continue;
+      if (!monitor::grow(step)) continue;
+      r.frames += step >> PageShift;
+      state.unused += step >> PageShift;
+      return true;
+    }
+    return false;
+  }
+  if (state.region_count == MaxRegions) return false;
+  uint64_t bytes = state.last_extent * (state.region_count <= 4 ? 2 : 4);
+  if (bytes > LargestExtent) bytes = LargestExtent;
+  for (; bytes > PageSize; bytes /= 2) {
+    auto extent = monitor::extent_get(bytes);
+    if (!extent) {
+      if (extent.error() == monitor::Status::NoMemory) continue;  // perhaps there is a smaller piece
+      return false;
+    }
+    Region& r = state.regions[state.region_count++];
+    r.base = extent->value;
+    r.frames = bytes >> PageShift;
+    r.counts = static_cast<uint32_t*>(frame_pointer(*extent));
+    r.next = pages_for(r.frames * sizeof(uint32_t));
+    state.last_extent = bytes;
+    state.unused += r.frames - r.next;
+    return true;
+  }
+  return false;
+}
+
+enum class Content : bool { Any, Zero };
+
+ErrorOr<PhysicalAddress> take(Urgency urgency, Content content) {
+  Locked lock(Rank::Frames, &state);
+  uint64_t available = state.free_count + state.unused;
+  uint64_t kept_back = urgency == Urgency::Urgent ? 0 : KeptBack;
+  if (available <= kept_back && !extend()) return fail(Errno::NoMemory);
+  if (uint64_t frame = state.free_list) {
+    auto* words = static_cast<uint64_t*>(frame_pointer(PhysicalAddress(frame)));
+    state.free_list = words[0];
+    state.free_count--;
+    *count_of(frame) = 1;
+    if (content == Content::Zero) zero_page(words);
+    return PhysicalAddress(frame);
+  }
+  for (unsigned i = state.region_count; i-- > 0;) {
+    Region& r = state.regions[i];
+    if (r.next == r.frames) continue;
+    uint64_t index = r.next++;
+    state.unused--;
+    r.counts[index] = 1;
+    return PhysicalAddress(r.base + (index << PageShift));
+  }
+  return fail(Errno::NoMemory);
+}
+
+}  // namespace
+
+void start_cold(PhysicalAddress base, PhysicalAddress first, uint32_t* counts, PhysicalAddress next, PhysicalAddress end, PhysicalAddress reservation_end) {
+  state = {};
+  state.regions[0] = {first.value, uint64_t(end - first) >> PageShift, uint64_t(next - first) >> PageShift, counts};
+  state.region_count = 1;
+  state.immortal_base = base.value;
+  state.immortal_size = uint64_t(next - base);
+  state.reservation_end = reservation_end.value;
+  state.unused = state.regions[0].frames - state.regions[0].next;
+}
+
+void start_fork(const pl_boot& boot, uint32_t* counts, PhysicalAddress next) {
+  uint64_t zero = state.zero_frame;
+  state = {};
+  state.zero_frame = zero;
+  state.regions[0] = {boot.extent, boot.extent_size >> PageShift, (next.value - boot.extent) >> PageShift, counts};
+  state.region_count = 1;
+  state.immortal_base = boot.base;
+  state.immortal_size = boot.base_size;
+  state.last_extent = boot.extent_size;
+  state.unused = state.regions[0].frames - state.regions[0].next;
+}
+
+void seal() {
+  Locked lock(Rank::Frames, &state);
+  state.free_list = 0;
+  state.free_count = 0;
+}
+
+ErrorOr<PhysicalAddress> allocate_for_copy(Urgency urgency) { return take(urgency, Content::Any); }
+ErrorOr<PhysicalAddress> allocate_zeroed(Urgency urgency) { return take(urgency, Content::Zero); }
+
+uint32_t references(PhysicalAddress frame) {
+  if (is_immortal(frame.value)) return ~0u;
+  uint32_t* count = count_of(frame.value);
+  return count ? *count : ~0u;
+}
+
+bool is_exclusive(PhysicalAddress frame) { return references(frame) == 1; }
+
+PhysicalAddress zero_frame() { return PhysicalAddress(state.zero_frame); }
+void set_zero_frame(PhysicalAddress frame) { state.zero_frame = frame.value; }
+
+Totals totals() {
+  uint64_t bytes = 0;
+  for (unsigned i = 0; i < state.region_count; i++) bytes += state.regions[i].frames << PageShift;
+  return {bytes, (state.free_count + state.unused) << PageShift};
+}
+
+void for_each_used(void (*visit)(void*, PhysicalAddress), void* context) {
+  for (unsigned i = 0; i < state.region_count; i++)
+    for (uint64_t index = 0; index < state.regions[i].next; index++)
+      visit(context, PhysicalAddress(state.regions[i].base + (index << PageShift)));
+}
+
+}  // namespace frames
+
+ErrorOr<PhysicalAddress> allocate_frame() { return frames::allocate_zeroed(); }
+
+void ref_frame(PhysicalAddress frame) {
+  if (frames::is_immortal(frame.value)) return;
+  Locked lock(Rank::Frames, &frames::state);
+  if (uint32_t* count = frames::count_of(frame.value)) ++*count;
+}
+
+void unref_frame(PhysicalAddress frame) {
+  if (frames::is_immortal(frame.value)) return;
+  Locked lock(Rank::Frames, &frames::state);
+  uint32_t* count = frames::count_of(frame.value);
+  if (!count || --*count) return;
+  *static_cast<uint64_t*>(frame_pointer(frame)) = frames::state.free_list;
+  frames::state.free_list = frame.value;
+  frames::state.free_count++;
+}
+
+bool frame_is_frozen(PhysicalAddress frame) { return frames::is_immortal(frame.value); }
+
+#ifndef PL_HOSTED
+void* frame_pointer(PhysicalAddress frame) { return reinterpret_cast<void*>(PL_FRAME_WINDOW + frame.value); }
+#endif
+
+}  // namespace pl

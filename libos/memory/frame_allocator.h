@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Where frames come from: regions of physical memory with one reference count a frame. A cold enclave has one, its base region,
+// used from the bottom up so that a freeze gives back the rest; a fork has extents, each with its counts at its head.
+#pragma once
+
+#include <cstdint>
+
+#include "arch/monitor.h"
+#include "base/address.h"
+#include "base/error.h"
+
+namespace pl::frames {
+
+// The base region of a cold enclave. `counts` has one entry for each frame from `first` to the end of the reservation; frames
+// below `next` are in use for ever.
+void start_cold(PhysicalAddress base, PhysicalAddress first, uint32_t* counts, PhysicalAddress next, PhysicalAddress end, PhysicalAddress reservation_end);
+// A fork's first extent, whose counts begin at `counts`; frames below `next` are in use for ever.
+void start_fork(const pl_boot& boot, uint32_t* counts, PhysicalAddress next);
+
+// Before a freeze: the free frames are forgotten, so that no fork writes one.
+void seal();
+
+// Not zeroed: for a copy. Urgent: may take what is kept back for faults of the libOS itself, which have no way to fail.
+enum class Urgency : uint8_t { Normal, Urgent };
+ErrorOr<PhysicalAddress> allocate_for_copy(Urgency urgency = Urgency::Normal);
+ErrorOr<PhysicalAddress> allocate_zeroed(Urgency urgency = Urgency::Normal);
+
+uint32_t references(PhysicalAddress frame);  // ~0 for an immortal frame
+// Used by nobody else and not a template's: may be written in place.
+bool is_exclusive(PhysicalAddress frame);
+
+// A frame of zeroes that is mapped read-only wherever nothing was written yet.
+PhysicalAddress zero_frame();
+void set_zero_frame(PhysicalAddress frame);
+
+struct Totals { uint64_t bytes, free_bytes; };  // of this instance's own memory
+Totals totals();
+
+// Calls visit for each frame of this instance's own that was ever handed out.
+void for_each_used(void (*visit)(void*, PhysicalAddress), void* context);
+
+}  // namespace pl::frames

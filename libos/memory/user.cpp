@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "memory/user.h"
+
+#include <cstring>
+
+#include "arch/context.h"
+#include "arch/user_copy.h"
+#include "memory/address_space_implementation.h"
+
+namespace pl {
+namespace {
+
+// A copy stopped at `address`: makes the page present for it, in thread context.
+ErrorOr<void> resolve(uint64_t address, FaultAccess access) {
+  AddressSpace* space = this_context().address_space;
+  if (!space) return fail(Errno::Fault);
+  auto fault = space->handle_fault(UserAddress(address), access);
+  if (!fault) return fail(fault.error() == Errno::NoMemory ? Errno::NoMemory : Errno::Fault);
+  if (fault->signal) return fail(Errno::Fault);
+  return {};
+}
+
+bool in_user_space(UserAddress address, size_t bytes) {
+  return address.value < PL_USER_END && bytes <= PL_USER_END - address.value;
+}
+
+void* user_pointer(uint64_t address) { return reinterpret_cast<void*>(address); }
+const char* user_text(uint64_t address) { return reinterpret_cast<const char*>(address); }
+
+}  // namespace
+
+ErrorOr<void> copy_from_user(void* to, UserAddress from, size_t bytes) {
+  if (!in_user_space(from, bytes)) return fail(Errno::Fault);
+  for (size_t done = 0;;) {
+    done = bytes - user_copy(static_cast<std::byte*>(to) + done, user_pointer(from.value + done), bytes - done);
+    if (done == bytes) return {};
+    TRY(resolve(from.value + done, FaultAccess::Read));
+  }
+}
+
+ErrorOr<void> copy_to_user(UserAddress to, const void* from, size_t bytes) {
+  if (!in_user_space(to, bytes)) return fail(Errno::Fault);
+  for (size_t done = 0;;) {
+    done = bytes - user_copy(user_pointer(to.value + done), static_cast<const std::byte*>(from) + done, bytes - done);
+    if (done == bytes) return {};
+    TRY(resolve(to.value + done, FaultAccess::Write));
+  }
+}
+
+ErrorOr<void> zero_user(UserAddress to, size_t bytes) {
+  if (!in_user_space(to, bytes)) return fail(Errno::Fault);
+  for (size_t done = 0;;) {
+    done = bytes - user_zero(user_pointer(to.value + done), bytes - done);
+    if (done == bytes) return {};
+    TRY(resolve(to.value + done, FaultAccess::Write));
+  }
+}
+
+ErrorOr<size_t> copy_string_from_user(char* to, UserAddress from, size_t capacity) {
+  for (size_t done = 0;;) {
+    size_t allowed = from.value + done < PL_USER_END ? PL_USER_END - (from.value + done) : 0;
+    size_t wanted = capacity - done < allowed ? capacity - done : allowed;
+    if (capacity == done) return fail(Errno::NameTooLong);
+    if (wanted == 0) return fail(Errno::Fault);
+    size_t copied = wanted - user_copy_string(to + done, user_text(from.value + done), wanted);
+    done += copied;
+    if (copied && to[done - 1] == 0) return done - 1;
+    if (copied < wanted) TRY(resolve(from.value + done, FaultAccess::Read));
+  }
+}
+
+ErrorOr<uint32_t> load_user_atomic(UserAddress from) {
+  if (!in_user_space(from, 4) || from.value % 4) return fail(Errno::Fault);
+  AtomicResult result = user_load(user_pointer(from.value));
+  if (result.failed) return fail(Errno::Fault);
+  return uint32_t(result.value);
+}
+
+ErrorOr<uint32_t> compare_exchange_user(UserAddress at, uint32_t expected, uint32_t desired) {
+  if (!in_user_space(at, 4) || at.value % 4) return fail(Errno::Fault);
+  AtomicResult result = user_compare_exchange(user_pointer(at.value), expected, desired);
+  if (result.failed) return fail(Errno::Fault);
+  return uint32_t(result.value);
+}
+
+template <class Move>
+ErrorOr<void> Buffer::advance(size_t bytes, Move move) {
+  if (bytes > left_) return fail(Errno::Invalid);
+  while (bytes) {
+    if (kernel_) {
+      TRY(move(kernel_, UserAddress{}, bytes));
+      kernel_ += bytes;
+      left_ -= bytes;
+      return {};
+    }
+    const Piece& piece = pieces_.empty() ? single_ : pieces_.front();
+    size_t step = piece.bytes - used_ < bytes ? piece.bytes - used_ : bytes;
+    if (step) TRY(move(nullptr, piece.address + used_, step));
+    used_ += step;
+    left_ -= step;
+    bytes -= step;
+    if (used_ == piece.bytes && !pieces_.empty()) {
+      pieces_ = pieces_.subspan(1);
+      used_ = 0;
+    }
+  }
+  return {};
+}
+
+ErrorOr<void> Buffer::put(const void* from, size_t bytes) {
+  auto* next = static_cast<const std::byte*>(from);
+  return advance(bytes, [&](std::byte* kernel, UserAddress user, size_t n) -> ErrorOr<void> {
+    if (kernel)
+      std::memcpy(kernel, next, n);
+    else
+      TRY(copy_to_user(user, next, n));
+    next += n;
+    return {};
+  });
+}
+
+ErrorOr<void> Buffer::put_zeros(size_t bytes) {
+  return advance(bytes, [&](std::byte* kernel, UserAddress user, size_t n) -> ErrorOr<void> {
+    if (!kernel) return zero_user(user, n);
+    std::memset(kernel, 0, n);
+    return {};
+  });
+}
+
+ErrorOr<void> Buffer::take(void* to, size_t bytes) {
+  auto* next = static_cast<std::byte*>(to);
+  return advance(bytes, [&](std::byte* kernel, UserAddress user, size_t n) -> ErrorOr<void> {
+    if (kernel)
+      std::memcpy(next, kernel, n);
+    else
+      TRY(copy_from_user(next, user, n));
+    next += n;
+    return {};
+  });
+}
+
+}  // namespace pl

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "shadow/fork.h"
+
+#include "arch/context.h"
+#include "arch/layout.h"
+#include "memory/address_space_implementation.h"
+#include "memory/frame_allocator.h"
+#include "memory/object_window.h"
+#include "shadow/shadow.h"
+
+namespace pl::shadow {
+
+void adopt(const Handover& handover) {
+  const pl_boot& boot = boot_parameters();
+  auto& window = object_window::window();
+  window.root = PhysicalAddress(handover.root);
+  window.middle = PhysicalAddress(handover.middle);
+  auto* counts = static_cast<uint32_t*>(frame_pointer(PhysicalAddress(boot.extent + PL_BOOT_REFERENCES)));
+  frames::start_fork(boot, counts, PhysicalAddress(handover.next));
+  // The root stays the libOS's when the first address space is gone.
+  counts[(handover.root - boot.extent) >> PageShift] = 2;
+  static_cast<AddressSpaceImplementation*>(this_context().address_space)->adopt_root(window.root);
+}
+
+bool is_fork() { return object_window::shadow_of_template(); }
+uint64_t generation() { return boot_parameters().id; }
+
+}  // namespace pl::shadow
