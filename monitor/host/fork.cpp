@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "arch/memory.h"
+#include "host/calls.h"
+
+namespace pl::host {
+
+namespace {
+
+// Memory of a new fork before it asks for any: its boot block, first tables, stack and heap.
+constexpr unsigned kFirstExtentOrder = 16;
+
+}  // namespace
+
+Reply fork(Hart& hart, const Arguments& arguments) {
+  struct pl_fork wish;
+  if (const Status status = monitor.host_memory.read(arguments.a[1], wish); status != Status::ok) return status;
+  for (const struct pl_window& window : wish.window) {
+    if (!is_window(window.base, window.size)) return Status::address;
+  }
+
+  // The template is only read, and lives as long as it has forks: the count is taken first.
+  Slot* origin;
+  {
+    Named parent(arguments.a[0]);
+    if (!parent) return Status::stale;
+    if (parent->state != State::template_) return parent->state == State::dying ? Status::stale : Status::state;
+    const u64 limit = parent->memory_limit;
+    if (limit != 0 && wish.memory_limit > limit) return Status::invalid;
+    if (wish.memory_limit == 0) wish.memory_limit = limit;
+    if (wish.memory_limit != 0 && wish.memory_limit < (u64{1} << kFirstExtentOrder)) return Status::no_memory;
+    ++parent->forks;
+    origin = parent->slot;
+  }
+  const Enclave& parent = *origin->enclave;
+
+  Status why = Status::no_memory;
+  Enclave* enclave = nullptr;
+  const Pool::Block block = monitor.pool.allocate(kFirstExtentOrder);
+  if (!block.base.is_null()) {
+    enclave = make_enclave(why);
+    if (enclave == nullptr) monitor.pool.release(block.base, block.content);
+  }
+  if (enclave == nullptr) {
+    LockGuard guard(origin->lock);
+    --origin->enclave->forks;
+    return why;
+  }
+  if (block.content == Content::dirty) arch::zero(block.base, u64{1} << kFirstExtentOrder);
+
+  Context& context = enclave->first;
+  {
+    LockGuard guard(enclave->slot->lock, LockGuard::adopt);
+    enclave->origin = origin;
+    enclave->flags = parent.flags;
+    enclave->contexts = parent.contexts;
+    enclave->base = parent.base;
+    enclave->base_size = enclave->base_reserve = parent.base_size;
+    enclave->added_pages = parent.added_pages;
+    enclave->frozen_at = parent.frozen_at;
+    enclave->memory_limit = wish.memory_limit;
+    enclave->extents[0] = Extent(block.base, kFirstExtentOrder);
+    enclave->extent_count = 1;
+    enclave->held = u64{1} << kFirstExtentOrder;
+    for (int i = 0; i < PL_WINDOWS; ++i) {
+      enclave->windows[i].base = wish.window[i].base;
+      enclave->windows[i].size = wish.window[i].size;
+    }
+    for (int i = 0; i < PL_MEASUREMENT_SIZE / 8; ++i) {
+      reinterpret_cast<u64*>(enclave->measurement)[i] = reinterpret_cast<const u64*>(parent.measurement)[i];
+    }
+    write_boot_block(*enclave, block.base);
+    start_context(context, parent.entry, block.base.value(), 0, parent.cookie);
+    context.hart = &hart;
+    enclave->set_state(State::sealed);
+  }
+  __atomic_store_n(&hart.forks, hart.forks + 1, __ATOMIC_RELAXED);
+  // The address was checked when the structure was read.
+  PhysicalAddress(arguments.a[1]).as<volatile struct pl_fork>()->id = enclave->id();
+  return run_context(hart, *enclave, context);
+}
+
+}  // namespace pl::host
