@@ -131,7 +131,7 @@ TEST("an idle enclave's deadline comes back in nanoseconds, and none as none") {
   CHECK_EQUAL(left.reason, PL_LEFT_IDLE);
   CHECK_EQUAL(left.detail, PL_NO_DEADLINE);
   left = device.run(handle, 0, DO_IDLE, ~0ull >> 9);
-  CHECK_EQUAL(left.detail, PL_NO_DEADLINE);
+  CHECK(left.detail > now() + (uint64_t{1} << 60)); /* a century, not an overflow */
   left = device.run(handle, 0, DO_IDLE, 1);
   CHECK(left.detail <= now());
 }
