@@ -17,7 +17,7 @@ say() { printf 'penglai: %s\n' "$*" >&2; }
 
 # step NAME COMMAND...: one line on the terminal while it runs (not at all if it takes no time), its output in a log.
 step() {
-  name=$1 log=$logs/$(echo "$1" | tr -c 'a-z0-9\n' -).log
+  name=$1 log=$logs/$(echo "$1" | tr -c 'a-zA-Z0-9\n' -).log
   shift
   started=$(date +%s)
   "$@" >"$log" 2>&1 </dev/null &

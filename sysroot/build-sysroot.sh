@@ -36,11 +36,18 @@ flock 9
 stage() { # stage NAME: runs the function NAME unless it has been done
   [ -f "$work/$1.done" ] && return
   echo "sysroot: $1"
-  "$1" >"$work/$1.log" 2>&1 || {
+  set +e # a subshell on its own: within a condition, set -e would be without effect
+  (
+    set -e
+    "$1"
+  ) >"$work/$1.log" 2>&1
+  status=$?
+  set -e
+  if [ $status -ne 0 ]; then
     tail -n 30 "$work/$1.log" >&2
     echo "sysroot: $1 failed; the whole log is $work/$1.log" >&2
     exit 1
-  }
+  fi
   touch "$work/$1.done"
 }
 
