@@ -42,7 +42,7 @@ std::expected<Elf64_Ehdr, std::string> check_header(std::span<const std::byte> f
   auto starts_with = [&](std::string_view magic) {
     return file.size() >= magic.size() && std::memcmp(file.data(), magic.data(), magic.size()) == 0;
   };
-  if (file.empty()) return Refusal("empty file, not a program");
+  if (file.empty()) return Refusal("an empty file, not an ELF program");
   if (starts_with("#!")) return Refusal("a script, not a program: name its interpreter and give the script to it");
   if (!starts_with(ELFMAG)) return Refusal("not an ELF program");
   if (file.size() < EI_NIDENT + 4) return truncated();
@@ -78,7 +78,8 @@ std::expected<std::vector<Elf64_Phdr>, std::string> read_segments(std::span<cons
   if (header.e_phentsize != sizeof(Elf64_Phdr)) return malformed("program headers of an unknown size");
   if (header.e_phnum > kMaxSegments) return malformed("too many program headers");
   uint64_t bytes = uint64_t{header.e_phnum} * sizeof(Elf64_Phdr);
-  if (header.e_phoff > file.size() || bytes > file.size() - header.e_phoff) return truncated();
+  if (header.e_phoff > UINT64_MAX - bytes) return malformed("program headers beyond the end of numbers");
+  if (header.e_phoff + bytes > file.size()) return truncated();
   std::vector<Elf64_Phdr> segments(header.e_phnum);
   std::memcpy(segments.data(), file.data() + header.e_phoff, bytes);
   return segments;

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The loop on a simulated device: enclaves leave for every reason, signals come at every moment.
+#include <poll.h>
+#include <signal.h>
+
+#include "fake_libos.h"
+#include "server/server.h"
+#include "simulated_device.h"
+
+using namespace pl;
+using namespace pl::test;
+
+namespace {
+
+constexpr uint64_t kNever = ~uint64_t{0};
+constexpr uint64_t kMillisecond = 1'000'000;
+
+pl_ring& ring_of(std::byte* window) { return *reinterpret_cast<pl_ring*>(window); }
+
+void ask(std::byte* window, const pl_request& request) {
+  pl_ring& ring = ring_of(window);
+  std::memcpy(window + PL_RING_REQUESTS + ring.request_tail % PL_RING_ENTRIES * sizeof request, &request, sizeof request);
+  ring.request_tail++;
+}
+
+// A device, a window, an instance, and what the server said.
+struct Bench {
+  SimulatedDevice simulated;
+  Device device = simulated.open();
+  WindowPiece piece = std::move(*WindowPiece::take(device, PL_WINDOW_DEFAULT));
+  Instance instance{piece.bytes()};
+  std::string said;
+
+  Bench() { prepare_window(instance.window(), Invocation{}); }
+  Ending fork(SimulatedDevice::Guest guest, Signals* signals = nullptr, uint64_t timeout = 0) {
+    simulated.forks[1] = std::move(guest);
+    Server server(device, signals, [&](Instance&, std::string_view line) { said += line; });
+    server.add_fork(instance, 1, piece.place(), 0);
+    if (timeout) server.set_timeout(monotonic_now() + timeout);
+    Ending ending = server.next();
+    if (ending.kind == Ending::Kind::Timeout) server.end(instance);
+    return ending;
+  }
+};
+
+}  // namespace
+
+Test(loop, a_fork_that_ends_at_once_costs_one_call) {
+  Bench bench;
+  Ending ending = bench.fork([](auto, auto) { return Left{PL_LEFT_EXIT, 7 << 8}; });
+  cr_assert_eq(ending.kind, Ending::Kind::Exited);
+  cr_assert_eq(ending.detail, 7 << 8);
+  cr_assert_eq(bench.simulated.spawns, 1);
+  cr_assert_eq(bench.simulated.runs + bench.simulated.destroys, 0);
+}
+
+Test(loop, an_ocall_is_answered_before_the_enclave_goes_on) {
+  Bench bench;
+  uint32_t entered = 0;
+  Ending ending = bench.fork([&](std::byte* window, uint32_t flags) {
+    cr_assert_eq(flags, 0);
+    cr_assert_eq(ring_of(window).reply_tail, entered);
+    if (entered++ == 1000) return Left{PL_LEFT_EXIT};
+    ask(window, pl_request{});
+    return Left{PL_LEFT_DOORBELL};
+  });
+  cr_assert_eq(ending.kind, Ending::Kind::Exited);
+  cr_assert_eq(bench.simulated.runs, 1000);
+}
+
+Test(loop, an_idle_enclave_is_entered_again_at_its_deadline, .timeout = 10) {
+  Bench bench;
+  uint64_t deadline = 0;
+  Ending ending = bench.fork([&](auto, auto) {
+    if (deadline) {
+      cr_assert_geq(monotonic_now(), deadline);
+      return Left{PL_LEFT_EXIT};
+    }
+    deadline = monotonic_now() + 30 * kMillisecond;
+    return Left{PL_LEFT_IDLE, deadline};
+  });
+  cr_assert_eq(ending.kind, Ending::Kind::Exited);
+  cr_assert_eq(bench.simulated.runs, 1);
+}
+
+Test(loop, an_idle_enclave_is_entered_with_an_event_when_its_poll_ends, .timeout = 10) {
+  Bench bench;
+  int ends[2];
+  cr_assert_eq(pipe(ends), 0);
+  bench.instance.handles().set_stream(0, ends[0]);
+  int entered = 0;
+  bench.fork([&](std::byte* window, uint32_t flags) {
+    switch (entered++) {
+      case 0: {
+        pl_request request{};
+        request.operation = PL_OP_POLL;
+        request.extra = POLLIN;
+        ask(window, request);
+        cr_assert_eq(write(ends[1], "x", 0), 0);
+        return Left{PL_LEFT_DOORBELL};
+      }
+      case 1:
+        cr_assert_eq(ring_of(window).reply_tail, 0);
+        cr_assert_eq(write(ends[1], "x", 1), 1);
+        return Left{PL_LEFT_IDLE, kNever};
+      default:
+        cr_assert_eq(flags, PL_RUN_EVENT);
+        cr_assert_eq(ring_of(window).reply_tail, 1);
+        return Left{PL_LEFT_EXIT};
+    }
+  });
+  cr_assert_eq(entered, 3);
+}
+
+Test(loop, a_computing_enclave_is_told_of_its_poll_too, .timeout = 10) {
+  Bench bench;
+  Signals signals;
+  int ends[2];
+  cr_assert_eq(pipe(ends), 0);
+  bench.instance.handles().set_stream(0, ends[0]);
+  int entered = 0;
+  bench.fork(
+      [&](std::byte* window, uint32_t flags) {
+        if (entered++ == 0) {
+          pl_request request{};
+          request.operation = PL_OP_POLL;
+          request.extra = POLLIN;
+          ask(window, request);
+          return Left{PL_LEFT_DOORBELL};
+        }
+        if (flags & PL_RUN_EVENT) {
+          cr_assert_eq(ring_of(window).reply_tail, 1);
+          return Left{PL_LEFT_EXIT};
+        }
+        if (entered == 2) cr_assert_eq(write(ends[1], "x", 1), 1);
+        pause();  // computes until a signal comes
+        return Left{PL_LEFT_INTERRUPT};
+      },
+      &signals);
+  cr_assert_geq(entered, 3);
+}
+
+Test(loop, a_signal_reaches_an_idle_enclave, .timeout = 10) {
+  Bench bench;
+  Signals signals;
+  int entered = 0;
+  bench.fork(
+      [&](std::byte* window, uint32_t flags) {
+        if (entered++ == 0) {
+          raise(SIGTERM);
+          return Left{PL_LEFT_IDLE, kNever};
+        }
+        cr_assert_eq(flags, PL_RUN_EVENT);
+        cr_assert_eq(ring_of(window).signals, 1u << SIGTERM);
+        return Left{PL_LEFT_EXIT};
+      },
+      &signals);
+  cr_assert_eq(entered, 2);
+}
+
+Test(loop, a_signal_before_the_call_is_seen_by_it, .timeout = 10) {
+  Bench bench;
+  Signals signals;
+  bool told = false;
+  bench.fork(
+      [&](std::byte* window, uint32_t flags) {
+        if (flags & PL_RUN_EVENT) {
+          told = true;
+          cr_assert_eq(ring_of(window).signals, 1u << SIGINT | 1u << SIGWINCH);
+          cr_assert_eq(ring_of(window).window_changed, 1);
+          return Left{PL_LEFT_EXIT};
+        }
+        raise(SIGINT);
+        raise(SIGWINCH);
+        return Left{PL_LEFT_DOORBELL};
+      },
+      &signals);
+  cr_assert(told);
+}
+
+Test(loop, no_signal_is_lost_in_a_storm, .timeout = 60) {
+  // A timer fires at every moment of the loop; after each signal the enclave must be told before it idles for ever.
+  Bench bench;
+  Signals signals;
+  timer_t timer;
+  sigevent event{};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = SIGHUP;
+  cr_assert_eq(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+  uint32_t rounds = 0, seed = 1;
+  bench.fork(
+      [&](std::byte* window, uint32_t flags) {
+        pl_ring& ring = ring_of(window);
+        if (flags & PL_RUN_EVENT) {
+          if (std::atomic_ref(ring.signals).exchange(0) & 1u << SIGHUP) {
+            if (++rounds == 3000) return Left{PL_LEFT_EXIT};
+            seed = seed * 1664525 + 1013904223;
+            itimerspec when{};
+            when.it_value.tv_nsec = 1 + seed % 60000;
+            timer_settime(timer, 0, &when, nullptr);
+          }
+        } else if (rounds == 0) {
+          rounds = 1;
+          itimerspec when{};
+          when.it_value.tv_nsec = 1000;
+          timer_settime(timer, 0, &when, nullptr);
+        }
+        ask(window, pl_request{});
+        return seed >> 16 & 1 ? Left{PL_LEFT_DOORBELL} : Left{PL_LEFT_IDLE, kNever};
+      },
+      &signals);
+  cr_assert_eq(rounds, 3000);
+  timer_delete(timer);
+}
+
+Test(loop, an_interrupted_call_is_made_again) {
+  Bench bench;
+  bench.simulated.interrupt_next = 3;
+  cr_assert_eq(bench.fork([](auto, auto) { return Left{PL_LEFT_EXIT}; }).kind, Ending::Kind::Exited);
+  cr_assert_eq(bench.simulated.spawns, 4);
+}
+
+Test(loop, faults_tell_their_reason) {
+  Bench bench;
+  Ending ending = bench.fork([](std::byte* window, auto) {
+    std::strcpy(ring_of(window).panic, "no frame for a page table");
+    return Left{PL_LEFT_FAULT, PL_FAULT_PANIC};
+  });
+  cr_assert_eq(ending.kind, Ending::Kind::Fault);
+  cr_assert_eq(ending.detail, PL_FAULT_PANIC);
+  cr_assert_eq(ending.instance->panic_text(), "no frame for a page table");
+}
+
+Test(loop, a_broken_ring_ends_the_enclave) {
+  Bench bench;
+  Ending ending = bench.fork([](std::byte* window, auto) {
+    ring_of(window).request_tail = 1000;
+    return Left{PL_LEFT_DOORBELL};
+  });
+  cr_assert_eq(ending.kind, Ending::Kind::Protocol);
+  cr_assert_eq(bench.simulated.alive(), 0);
+}
+
+Test(loop, lines_for_the_user_are_said_also_at_the_end) {
+  Bench bench;
+  int entered = 0;
+  bench.fork([&](std::byte* window, auto) {
+    std::strcpy(ring_of(window).log, entered ? "two" : "one");
+    ring_of(window).log_length = 3;
+    return entered++ ? Left{PL_LEFT_EXIT} : Left{PL_LEFT_DOORBELL};
+  });
+  cr_assert_eq(bench.said, "onetwo");
+}
+
+Test(loop, a_starving_enclave_tries_again_and_ends, .timeout = 20) {
+  Bench bench;
+  int tries = 0;
+  cr_assert_eq(bench.fork([&](auto, auto) { return tries++ < 3 ? Left{PL_LEFT_MEMORY, 4096} : Left{PL_LEFT_EXIT}; }).kind,
+               Ending::Kind::Exited);
+  Ending ending = bench.fork([&](auto, auto) { return Left{PL_LEFT_MEMORY, 65536}; });
+  cr_assert_eq(ending.kind, Ending::Kind::Starved);
+  cr_assert_eq(ending.detail, 65536);
+  cr_assert_eq(bench.simulated.alive(), 0);
+}
+
+Test(loop, the_time_runs_out_for_a_computing_enclave_too, .timeout = 10) {
+  Bench bench;
+  Signals signals;
+  Ending ending = bench.fork(
+      [&](auto, auto) {
+        pause();
+        return Left{PL_LEFT_DOORBELL};
+      },
+      &signals, 50 * kMillisecond);
+  cr_assert_eq(ending.kind, Ending::Kind::Timeout);
+  cr_assert_eq(bench.simulated.alive(), 0);
+}
+
+Test(loop, a_freeze_leaves_the_handle) {
+  Bench bench;
+  bench.simulated.cold = [](auto, auto) { return Left{PL_LEFT_FROZEN}; };
+  auto enclave = Enclave::create(bench.device, {});
+  int handle = enclave->release();
+  Server server(bench.device, nullptr, {});
+  server.add_enclave(bench.instance, handle);
+  Ending ending = server.next();
+  cr_assert_eq(ending.kind, Ending::Kind::Frozen);
+  cr_assert_eq(ending.handle, handle);
+  cr_assert_eq(bench.simulated.alive(), 1);
+}
+
+Test(loop, one_server_serves_several, .timeout = 10) {
+  SimulatedDevice simulated;
+  Device device = simulated.open();
+  int left[2] = {300, 5};
+  for (uint64_t id : {1, 2})
+    simulated.forks[id] = [&left, id](std::byte* window, auto) {
+      if (left[id - 1]-- == 0) return Left{PL_LEFT_EXIT, id};
+      if (id == 2) return Left{PL_LEFT_IDLE, monotonic_now() + kMillisecond};
+      ask(window, pl_request{});
+      return Left{PL_LEFT_DOORBELL};
+    };
+  auto one = WindowPiece::take(device, 65536), two = WindowPiece::take(device, 65536);
+  Instance first(one->bytes()), second(two->bytes());
+  Server server(device, nullptr, {});
+  server.add_fork(first, 1, one->place(), 0);
+  server.add_fork(second, 2, two->place(), 0);
+  cr_assert_eq(server.next().kind, Ending::Kind::Exited);
+  cr_assert_eq(server.next().kind, Ending::Kind::Exited);
+  cr_assert_eq(simulated.alive(), 0);
+}
+
+Test(windows, are_naturally_aligned_and_run_out) {
+  SimulatedDevice simulated;
+  Device device = simulated.open();
+  auto small = WindowPiece::take(device, 4096);
+  auto large = WindowPiece::take(device, 65536);
+  cr_assert_eq(large->place().offset % 65536, 0);
+  cr_assert_neq(large->place().offset, small->place().offset);
+  cr_assert_eq(WindowPiece::take(device, 5000).error(), EINVAL);
+  cr_assert_eq(WindowPiece::take(device, 1 << 18).error(), ENOSPC);
+  { auto rest = std::move(*small); }
+  cr_assert_eq(WindowPiece::take(device, 65536)->place().offset, 0);
+}
