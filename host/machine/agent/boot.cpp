@@ -20,11 +20,12 @@
 #include <cstring>
 #include <fstream>
 
+#include "penglai/ioctl.h"
+
 namespace pl::machine::agent {
 namespace {
 
 constexpr const char* kModule = "/lib/modules/penglai.ko";
-constexpr const char* kDevice = "/dev/penglai";
 constexpr const char* kPortName = "penglai.0";
 
 void mount_at(const char* source, const char* target, const char* type, unsigned long flags, const char* options) {
@@ -87,8 +88,8 @@ void load_driver() {
     log(std::string("cannot load the driver: ") + std::strerror(errno));
     return;
   }
-  if (::chown(kDevice, 0, kPenglaiGroup) != 0 || ::chmod(kDevice, 0660) != 0) {
-    log(std::string("cannot give ") + kDevice + " to its group: " + std::strerror(errno));
+  if (::chown(PL_DEVICE, 0, kPenglaiGroup) != 0 || ::chmod(PL_DEVICE, 0660) != 0) {
+    log(std::string("cannot give " PL_DEVICE " to its group: ") + std::strerror(errno));
   }
 }
 
@@ -119,6 +120,13 @@ Descriptor open_port() {
     if (port) return port;
   }
   return Descriptor();
+}
+
+Pool read_pool() {
+  const Descriptor device(::open(PL_DEVICE, O_RDWR | O_CLOEXEC));
+  pl_ioc_stat stat{};
+  if (!device || ::ioctl(device.get(), PL_IOC_STAT, &stat) != 0) return {};
+  return {stat.pool_size, stat.pool_free, stat.pool_largest, stat.enclaves, stat.templates, stat.forks};
 }
 
 void set_clock(uint64_t nanoseconds) {

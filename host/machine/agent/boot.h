@@ -7,6 +7,7 @@
 #include <string>
 
 #include "../system/descriptor.h"
+#include "../wire/message.h"
 
 namespace pl::machine::agent {
 
@@ -19,6 +20,7 @@ void load_driver();
 void bring_up_loopback();
 // The serial port that the daemon holds the other end of; empty if there is none within five seconds.
 Descriptor open_port();
+Pool read_pool();
 void set_clock(uint64_t nanoseconds);
 [[noreturn]] void power_off();
 

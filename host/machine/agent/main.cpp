@@ -55,6 +55,8 @@ class Agent {
         if (reader.complete()) set_clock(now);
         return port_.send(Type::kPong, 0);
       }
+      case Type::kGetPool:
+        return port_.send(Type::kPool, 0, encode(read_pool()));
       case Type::kPowerOff:
         log("power off");
         power_off();

@@ -88,11 +88,47 @@ int run_in_machine(const Request& request) {
   return run(std::move(*connection), request);
 }
 
+int run_in_private_machine(const Request& request, const Overrides& overrides) {
+  std::string path = (std::filesystem::temp_directory_path() / "penglai-XXXXXX").string();
+  if (!::mkdtemp(path.data())) return complain(request.name, "cannot make a folder in " + std::filesystem::temp_directory_path().string());
+  const Directory directory{path};
+  auto clean_up = [&directory] {
+    std::error_code error;
+    std::filesystem::remove_all(directory.path, error);
+  };
+  // The daemon finds its folder as everybody does.
+  ::setenv("PENGLAI_RUNTIME_DIR", path.c_str(), 1);
+  auto failed = [&](const std::string& text) {
+    clean_up();
+    return complain(request.name, text);
+  };
+  auto configuration = current_configuration();
+  if (!configuration) return failed(configuration.error());
+  const auto settings = override_settings(configuration->settings, overrides);
+  if (!settings) return failed(settings.error());
+  configuration->settings = *settings;
+  // If this process is killed, nobody is left to stop it.
+  configuration->settings.idle = std::chrono::seconds(2);
+  auto connection = Connection::open(directory, *configuration);
+  if (!connection) return failed(connection.error());
+  const int status = run(std::move(*connection), request);
+  if (auto last = Connection::find(directory); last && *last) {
+    const std::byte by_force{1};
+    if ((*last)->send(Type::kStop, {&by_force, 1})) {
+      while (const auto frame = (*last)->receive()) {
+        if (frame->type == Type::kStopped) break;
+      }
+    }
+  }
+  // The log of a machine that has crashed is worth more than a tidy /tmp.
+  if (status != kOurFailure) clean_up();
+  return status;
+}
+
 int forward(const std::string& name, int argc, char** argv) {
   Request request{name, {"/usr/bin/" + name}, forwarded_environment()};
   for (int i = 1; i < argc; ++i) request.arguments.push_back(argv[i]);
-  const int status = run_in_machine(request);
-  return status;
+  return run_in_machine(request);
 }
 
 }  // namespace pl::machine

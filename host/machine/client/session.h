@@ -21,6 +21,9 @@ std::vector<std::string> forwarded_environment();
 // Connects, starting the machine if need be, and runs. Failures are said on standard error.
 int run_in_machine(const Request& request);
 
+// In a machine of its own, which nobody else uses and which ends with the command: other settings, and nothing warm.
+int run_in_private_machine(const Request& request, const Overrides& overrides);
+
 // A front end that is the same command as the one inside.
 int forward(const std::string& name, int argc, char** argv);
 

@@ -15,6 +15,8 @@ namespace pl::machine {
 namespace {
 
 constexpr const char* kName = "pl-machine";
+// As LSB init scripts say it.
+constexpr int kNotRunning = 3;
 
 int status(const Directory& directory, bool as_json) {
   const auto configuration = current_configuration();
@@ -38,9 +40,10 @@ int status(const Directory& directory, bool as_json) {
     }
   }
   json.erase("icount");
+  const bool stopped = json["state"] == "stopped";
   if (as_json) {
     fmt::print("{}\n", json.dump(2));
-    return 0;
+    return stopped ? kNotRunning : 0;
   }
   const auto pool = json["pool"].get<uint64_t>();
   const auto idle = json["idle_seconds"].get<int64_t>();
@@ -51,11 +54,15 @@ int status(const Directory& directory, bool as_json) {
     fmt::print("\ncommands  {}\nclients   {}\nprocess   {} (QEMU {})\nkernel    Linux {}\n", json["commands"].get<int>(), json["clients"].get<int>(),
                json["pid"].get<int>(), json["qemu_pid"].get<int>(), json["kernel_release"].get<std::string>());
   }
+  if (json.value("pool_size", uint64_t{0}) != 0) {
+    fmt::print("enclaves  {}, templates {}, {} of {} KiB of the pool free\n", json["enclaves"].get<uint64_t>(), json["templates"].get<uint64_t>(),
+               json["pool_free"].get<uint64_t>() / 1024, json["pool_size"].get<uint64_t>() / 1024);
+  }
   fmt::print("harts     {}\nmemory    {}\npool      {}\nidle      {}\nlog       {}\nsettings  {}\n", json["harts"].get<unsigned>(),
              show_size(json["memory"].get<uint64_t>()), pool ? show_size(pool) : "half of the memory",
              idle ? "stopped after " + show_time(std::chrono::seconds(idle)) : "never stopped", json["log"].get<std::string>(), settings_path().string());
   if (json["outdated"].get<bool>()) fmt::print("settings or images have changed: the next command starts a new machine when this one is idle\n");
-  return 0;
+  return stopped ? kNotRunning : 0;
 }
 
 int wait_until_up(Connection& connection) {
@@ -158,7 +165,7 @@ int main(int argc, char** argv) {
   };
 
   bool json = false;
-  auto* status_command = app.add_subcommand("status", "Show whether it runs, its settings, and who uses it");
+  auto* status_command = app.add_subcommand("status", "Show whether it runs (status 0, otherwise 3), its settings, and who uses it");
   status_command->add_flag("--json", json, "As JSON");
   status_command->callback(with_directory([&](const Directory& place) { return status(place, json); }));
 

@@ -112,7 +112,7 @@ void Server::handle(Client& client, const Frame& frame) {
   if (!client.greeted) return refuse(client, Refusal::kProtocol, "no greeting");
   switch (frame.type) {
     case Type::kGetStatus:
-      return send(client, Type::kStatus, encode_text(status()));
+      return get_status(client);
     case Type::kStop:
       return stop_for(client, !frame.payload.empty() && frame.payload[0] == std::byte{1});
     case Type::kSpawn: case Type::kData: case Type::kCredit: case Type::kEnd: case Type::kClose: case Type::kSignal: case Type::kResize:
@@ -210,7 +210,23 @@ void Server::drop(Client& client) {
 
 size_t Server::commands() const { return sessions_.size(); }
 
-std::string Server::status() const {
+void Server::get_status(Client& client) {
+  if (state_ != State::kRunning) return send(client, Type::kStatus, encode_text(status({})));
+  // The agent knows what the enclaves use. If it is too slow, the rest must do.
+  client.awaits_status = true;
+  append(port_out_.tail(), Type::kGetPool, 0, 0, {});
+  flush_port();
+  loop_.after(2000ms, [this] { answer_status({}); });
+}
+
+void Server::answer_status(const Pool& pool) {
+  const std::string text = status(pool);
+  for (auto& [id, client] : clients_) {
+    if (std::exchange(client->awaits_status, false)) send(*client, Type::kStatus, encode_text(text));
+  }
+}
+
+std::string Server::status(const Pool& pool) const {
   const char* const names[] = {"starting", "running", "stopping"};
   nlohmann::json json = to_json(configuration_.settings);
   json["state"] = names[static_cast<int>(state_)];
@@ -226,6 +242,11 @@ std::string Server::status() const {
   json["firmware"] = configuration_.images.firmware.string();
   json["kernel"] = configuration_.images.kernel.string();
   json["initramfs"] = configuration_.images.initramfs.string();
+  json["pool_size"] = pool.size;
+  json["pool_free"] = pool.free;
+  json["enclaves"] = pool.enclaves;
+  json["templates"] = pool.templates;
+  json["forks"] = pool.forks;
   json["fingerprint"] = configuration_.fingerprint;
   return json.dump();
 }
@@ -257,6 +278,7 @@ void Server::receive_from_agent() {
 
 void Server::handle_agent(const Frame& frame) {
   if (frame.session == 0) {
+    if (const auto pool = decode<Pool>(frame.payload); pool && frame.type == Type::kPool) return answer_status(*pool);
     if (frame.type != Type::kReady || state_ != State::kStarting) return;
     const auto hello = decode<Hello>(frame.payload);
     if (!hello || hello->version != kProtocolVersion) return lose("its agent speaks another version of the protocol; build the images again");

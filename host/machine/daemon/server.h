@@ -39,6 +39,7 @@ class Server {
     uint32_t session = 0;   // of its command, while that runs
     bool greeted = false;
     bool awaits_stop = false;
+    bool awaits_status = false;
     bool gone = false;
     Bytes held;             // frames for the agent, until there is one
   };
@@ -56,7 +57,9 @@ class Server {
   void flush(Client& client);
   void drop(Client& client);
   size_t commands() const;
-  std::string status() const;
+  void get_status(Client& client);
+  void answer_status(const Pool& pool);
+  std::string status(const Pool& pool) const;
 
   // agent
   void on_port(uint32_t events);

@@ -39,6 +39,8 @@ enum class Type : uint8_t {
   kPing,         // daemon: u64 nanoseconds of its real-time clock
   kPong,
   kPowerOff,
+  kGetPool,
+  kPool,         // agent: Pool
   kOpen,         // daemon: Identity of the session's client
   kHangup,       // daemon: the session's client is gone
   kGone,         // agent: nothing of the session is left

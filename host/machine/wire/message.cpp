@@ -197,6 +197,23 @@ std::optional<Exit> decode(std::span<const std::byte> payload) {
   return finish(reader, std::move(exit));
 }
 
+Bytes encode(const Pool& pool) {
+  Bytes out;
+  Writer writer(out);
+  for (uint64_t value : {pool.size, pool.free, pool.largest, pool.enclaves, pool.templates, pool.forks}) writer.integer(value);
+  return out;
+}
+
+template <>
+std::optional<Pool> decode(std::span<const std::byte> payload) {
+  Reader reader(payload);
+  Pool pool;
+  for (uint64_t* value : {&pool.size, &pool.free, &pool.largest, &pool.enclaves, &pool.templates, &pool.forks}) {
+    *value = reader.integer<uint64_t>();
+  }
+  return finish(reader, std::move(pool));
+}
+
 Bytes encode_number(uint32_t value) {
   Bytes out;
   Writer(out).integer(value);

@@ -83,6 +83,16 @@ struct Exit {
   uint64_t consumed = 0;  // bytes of standard input that somebody inside has read
 };
 
+// What the driver says about its pool, and the monitor about its enclaves (struct pl_ioc_stat). All zero without a driver.
+struct Pool {
+  uint64_t size = 0;
+  uint64_t free = 0;
+  uint64_t largest = 0;  // piece that is free
+  uint64_t enclaves = 0;
+  uint64_t templates = 0;
+  uint64_t forks = 0;    // since power-on
+};
+
 Bytes encode(const Hello&);
 Bytes encode(const Refused&);
 Bytes encode(const WindowSize&);
@@ -91,6 +101,7 @@ Bytes encode(const Spawn&);
 Bytes encode(const Failure&);
 Bytes encode(const SignalRequest&);
 Bytes encode(const Exit&);
+Bytes encode(const Pool&);
 Bytes encode_number(uint32_t value);
 Bytes encode_text(std::string_view text);
 
