@@ -24,8 +24,12 @@ class PollTable {
   ~PollTable() = default;
 };
 
+struct EpollItem;  // fs/event_poll.h
+
 class File : public RefCounted {
  public:
+  ~File() override { if (epoll_items) forget_epoll_items(); }
+
   virtual ErrorOr<size_t> read(Buffer&) { return fail(Errno::Invalid); }
   virtual ErrorOr<size_t> write(Buffer&) { return fail(Errno::Invalid); }
   virtual ErrorOr<size_t> read_at(uint64_t, Buffer&) { return fail(Errno::IllegalSeek); }
@@ -50,12 +54,18 @@ class File : public RefCounted {
   virtual void descriptor_closed(const void* /*owner*/) {}
   virtual class EventPoll* as_event_poll() { return nullptr; }
   virtual class PipeFile* as_pipe() { return nullptr; }
+  virtual class TimerFile* as_timer() { return nullptr; }
+
+  EpollItem* epoll_items = nullptr;  // of the epolls that watch it; they do not keep it open
 
   uint32_t flags() const { return flags_; }  // O_ACCMODE, O_APPEND, O_NONBLOCK, ...
   virtual ErrorOr<void> set_flags(uint32_t flags) { flags_ = flags; return {}; }
   bool nonblocking() const { return flags_ & 04000; }
   bool readable() const { return (flags_ & 3) != 1 && !(flags_ & 010000000); }
   bool writable() const { return (flags_ & 3) != 0 && !(flags_ & 010000000); }
+
+ private:
+  void forget_epoll_items();
 
  protected:
   explicit File(uint32_t flags) : flags_(flags) {}

@@ -46,8 +46,9 @@ class Inode : public RefCounted {
   bool is_regular() const { return type_ == 0100000; }
   bool is_link() const { return type_ == 0120000; }
 
-  // An open file description on this inode (fs/file.h). `flags` are open(2)'s; O_TRUNC has been done.
+  // An open file description on this inode (fs/file.h). `flags` are open(2)'s, O_TRUNC only for those that do it themselves.
   virtual ErrorOr<Ref<File>> open(Ref<Inode> self, uint32_t flags) = 0;
+  virtual bool truncates_on_open() const { return false; }
 
   // Regular files.
   virtual ErrorOr<size_t> read(uint64_t, Buffer&) { return fail(Errno::Invalid); }
@@ -60,19 +61,23 @@ class Inode : public RefCounted {
   // The page of the page cache that backs a mapping; past the end: BUS (Errno::NoDeviceAddress). ENODEV: cannot be mapped (this way).
   // `shared`: for a MAP_SHARED mapping, whatever its protection; the frame is then the file's own for good, and written in place.
   virtual ErrorOr<FrameRef> page(uint64_t /*index*/, bool /*shared*/) { return fail(Errno::NoDevice); }
+  // True if page() never waits for the host: what a page fault, or a freeze, may map beyond the page that was asked for.
+  virtual bool in_memory() const { return false; }
 
   // Directories. Names hold no '/', are not empty, and are not "." or "..".
   virtual ErrorOr<Ref<Inode>> lookup(std::string_view) { return fail(Errno::NotDirectory); }
   virtual ErrorOr<Ref<Inode>> create(std::string_view, uint32_t /*mode with type*/, uint64_t /*rdev*/, uint32_t /*uid*/,
                                      uint32_t /*gid*/) { return fail(Errno::NotDirectory); }
+  // A regular file without a name (O_TMPFILE).
+  virtual ErrorOr<Ref<Inode>> create_unnamed(uint32_t /*mode*/, uint32_t /*uid*/, uint32_t /*gid*/) { return fail(Errno::NotSupported); }
   virtual ErrorOr<void> link(std::string_view, Inode&) { return fail(Errno::NotDirectory); }
   virtual ErrorOr<void> unlink(std::string_view, bool /*directory*/) { return fail(Errno::NotDirectory); }
   virtual ErrorOr<void> symlink(std::string_view, std::string_view /*target*/, uint32_t, uint32_t) { return fail(Errno::NotDirectory); }
   virtual ErrorOr<void> rename(std::string_view, Inode& /*new_parent*/, std::string_view, uint32_t /*RENAME_ flags*/) {
     return fail(Errno::NotDirectory);
   }
-  // From the entry behind `cookie` on (0: the first), until visit says false or the end; "." and ".." are not among them. True when the
-  // end was reached.
+  // From the entry behind `cookie` on (0: the first), until visit says false, the end, or (after some entries) where it suits the file
+  // system; "." and ".." are not among them. True when the end was reached. `visit` does not sleep.
   virtual ErrorOr<bool> list(uint64_t /*cookie*/, bool (* /*visit*/)(void*, const DirectoryEntry&), void*) {
     return fail(Errno::NotDirectory);
   }
@@ -80,7 +85,7 @@ class Inode : public RefCounted {
   // A link that leads to an inode and not to a path (/proc/self/fd/3). Null: an ordinary link.
   virtual ErrorOr<Ref<Inode>> follow() { return Ref<Inode>(); }
   // The same for open(): /proc/self/fd/1 of a pipe opens that pipe.
-  virtual ErrorOr<Ref<File>> follow_open(uint32_t /*flags*/) { return Ref<File>(); }
+  virtual ErrorOr<Ref<File>> follow_open(uint32_t flags);
 
   virtual ErrorOr<void> set_mode(uint32_t) { return fail(Errno::Perm); }
   virtual ErrorOr<void> set_owner(uint32_t, uint32_t) { return fail(Errno::Perm); }  // ~0: leave as is

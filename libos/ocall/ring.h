@@ -38,6 +38,9 @@ struct Reply {
 // hart is with the host meanwhile); waits for a slot when all are in flight.
 ErrorOr<Reply> call(const Request& request);
 
+// Moves whenever the host had a chance to act: what it said is no news only while this stands still.
+uint32_t exchanges();
+
 // Nothing is runnable: leaves to the host until an event or the deadline (time CSR ticks; NoDeadline). Wakes whoever the events are for.
 void idle(uint64_t deadline);
 // Looks at the events without leaving (a software interrupt from the host).
@@ -62,6 +65,10 @@ void set_panic(std::string_view text);
 
 // Nothing in flight, before a freeze.
 bool quiescent();
+
+// The server opened `handle`: false if it cannot be a new one (out of range, or open already). And the reverse.
+bool note_open(uint32_t handle);
+void note_closed(uint32_t handle);
 
 // Part of the window's data area, for one request. Sleeping while one is held is allowed but keeps others waiting.
 class WindowBuffer {

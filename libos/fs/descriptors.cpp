@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "fs/descriptors.h"
+
+#include <bit>
+
+
+namespace pl {
+
+Descriptors::~Descriptors() {
+  close_all();
+  for (Chunk*& chunk : chunks_) {
+    if (!chunk) continue;
+    heap_free(chunk, sizeof(Chunk), alignof(Chunk));
+    chunk = nullptr;
+  }
+}
+
+ErrorOr<Descriptors::Chunk*> Descriptors::need_chunk(unsigned index) {
+  if (chunks_[index]) return chunks_[index];
+  void* memory = heap_allocate(sizeof(Chunk), alignof(Chunk));
+  if (!memory) return fail(Errno::NoMemory);
+  chunks_[index] = new (memory) Chunk{};
+  return chunks_[index];
+}
+
+ErrorOr<Ref<Descriptors>> Descriptors::clone() const {
+  auto copy = TRY(make<Descriptors>());
+  copy->limit_ = limit_;
+  for (unsigned i = 0; i < Maximum / ChunkSize; i++) {
+    if (!chunks_[i] || !chunks_[i]->used) continue;
+    Chunk* to = TRY(copy->need_chunk(i));
+    for (uint64_t left = chunks_[i]->used; left; left &= left - 1) {
+      int bit = std::countr_zero(left);
+      to->file[bit] = chunks_[i]->file[bit];
+    }
+    to->used = chunks_[i]->used;
+    to->close_on_exec = chunks_[i]->close_on_exec;
+  }
+  return copy;
+}
+
+ErrorOr<Ref<File>> Descriptors::get(int descriptor) const {
+  Chunk* chunk = chunk_of(unsigned(descriptor));
+  if (!chunk || !(chunk->used >> descriptor % ChunkSize & 1)) return fail(Errno::BadDescriptor);
+  return chunk->file[descriptor % ChunkSize];
+}
+
+ErrorOr<int> Descriptors::install(Ref<File> file, OnExec on_exec, int lowest) {
+  for (unsigned i = unsigned(lowest) / ChunkSize; i * ChunkSize < limit_; i++) {
+    uint64_t used = chunks_[i] ? chunks_[i]->used : 0;
+    if (i == unsigned(lowest) / ChunkSize) used |= (uint64_t(1) << unsigned(lowest) % ChunkSize) - 1;
+    if (~used == 0) continue;
+    unsigned bit = unsigned(std::countr_one(used)), descriptor = i * ChunkSize + bit;
+    if (descriptor >= limit_) break;
+    Chunk* chunk = TRY(need_chunk(i));
+    chunk->file[bit] = std::move(file);
+    chunk->used |= uint64_t(1) << bit;
+    if (on_exec == OnExec::Close) chunk->close_on_exec |= uint64_t(1) << bit;
+    return int(descriptor);
+  }
+  return fail(Errno::TooManyFiles);
+}
+
+ErrorOr<void> Descriptors::replace(int descriptor, Ref<File> file, OnExec on_exec) {
+  if (descriptor < 0 || unsigned(descriptor) >= limit_) return fail(Errno::BadDescriptor);
+  Chunk* chunk = TRY(need_chunk(unsigned(descriptor) / ChunkSize));
+  unsigned bit = unsigned(descriptor) % ChunkSize;
+  Ref<File> old = take(unsigned(descriptor));
+  chunk->file[bit] = std::move(file);
+  chunk->used |= uint64_t(1) << bit;
+  if (on_exec == OnExec::Close) chunk->close_on_exec |= uint64_t(1) << bit;
+  dispose(std::move(old));
+  return {};
+}
+
+// The file leaves the table before anything that may sleep happens to it.
+Ref<File> Descriptors::take(unsigned descriptor) {
+  Chunk* chunk = chunk_of(descriptor);
+  uint64_t bit = uint64_t(1) << descriptor % ChunkSize;
+  if (!chunk || !(chunk->used & bit)) return {};
+  chunk->used &= ~bit;
+  chunk->close_on_exec &= ~bit;
+  return std::move(chunk->file[descriptor % ChunkSize]);
+}
+
+void Descriptors::dispose(Ref<File> file) {
+  if (file) file->descriptor_closed(this);
+}
+
+ErrorOr<void> Descriptors::close(int descriptor) {
+  Ref<File> file = take(unsigned(descriptor));
+  if (!file) return fail(Errno::BadDescriptor);
+  dispose(std::move(file));
+  return {};
+}
+
+void Descriptors::close_range(unsigned first, unsigned last) {
+  for (int d = next(int(first)); d >= 0 && unsigned(d) <= last; d = next(d + 1)) dispose(take(unsigned(d)));
+}
+
+void Descriptors::mark_close_on_exec(unsigned first, unsigned last) {
+  for (int d = next(int(first)); d >= 0 && unsigned(d) <= last; d = next(d + 1))
+    chunk_of(unsigned(d))->close_on_exec |= uint64_t(1) << unsigned(d) % ChunkSize;
+}
+
+ErrorOr<OnExec> Descriptors::on_exec(int descriptor) const {
+  Chunk* chunk = chunk_of(unsigned(descriptor));
+  if (!chunk || !(chunk->used >> descriptor % ChunkSize & 1)) return fail(Errno::BadDescriptor);
+  return chunk->close_on_exec >> descriptor % ChunkSize & 1 ? OnExec::Close : OnExec::Keep;
+}
+
+ErrorOr<void> Descriptors::set_on_exec(int descriptor, OnExec on_exec) {
+  TRY(this->on_exec(descriptor));
+  Chunk* chunk = chunk_of(unsigned(descriptor));
+  uint64_t bit = uint64_t(1) << descriptor % ChunkSize;
+  if (on_exec == OnExec::Close) chunk->close_on_exec |= bit;
+  else chunk->close_on_exec &= ~bit;
+  return {};
+}
+
+void Descriptors::close_for_exec() {
+  for (unsigned i = 0; i < Maximum / ChunkSize; i++)
+    while (chunks_[i] && chunks_[i]->close_on_exec)
+      dispose(take(i * ChunkSize + unsigned(std::countr_zero(chunks_[i]->close_on_exec))));
+}
+
+void Descriptors::close_all() { close_range(0, Maximum - 1); }
+
+int Descriptors::next(int from) const {
+  if (from < 0) return -1;
+  for (unsigned d = unsigned(from); d < Maximum;) {
+    Chunk* chunk = chunks_[d / ChunkSize];
+    uint64_t left = chunk ? chunk->used & ~uint64_t(0) << d % ChunkSize : 0;
+    if (left) return int(d / ChunkSize * ChunkSize) + std::countr_zero(left);
+    d = (d / ChunkSize + 1) * ChunkSize;
+  }
+  return -1;
+}
+
+}  // namespace pl

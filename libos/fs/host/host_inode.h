@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A directory of the host, seen through ocalls (-v HOST:GUEST). Nothing of it is trusted, and nothing is remembered beyond the moment the
+// host said it: an inode here is a handle or a name below another inode.
+#pragma once
+
+#include "base/list.h"
+#include "fs/inode.h"
+#include "fs/open_file.h"
+#include "ocall/operations.h"
+
+namespace pl {
+
+// A handle of the server's, closed with the last reference. Fixed ones (mount roots) are never closed.
+class HostHandle : public RefCounted {
+ public:
+  HostHandle(uint32_t number, bool fixed) : number_(number), fixed_(fixed) {}
+  ~HostHandle() override { if (!fixed_) ocall::close(number_); }
+  uint32_t number() const { return number_; }
+
+ private:
+  uint32_t number_;
+  bool fixed_;
+};
+
+class HostInode : public Inode {
+ public:
+  HostInode(uint32_t type, uint32_t mount, uint32_t mount_flags, Ref<HostInode> parent, char* name, uint8_t name_length);
+  ~HostInode() override;
+
+  ErrorOr<Attributes> attributes() override;
+  ErrorOr<Ref<File>> open(Ref<Inode> self, uint32_t flags) override;
+  bool truncates_on_open() const override { return true; }
+  ErrorOr<size_t> read(uint64_t offset, Buffer& to) override;
+  ErrorOr<void> truncate(uint64_t bytes) override;
+  ErrorOr<uint64_t> seek_data(uint64_t offset, bool hole) override;
+  ErrorOr<FrameRef> page(uint64_t index, bool shared) override;
+
+  ErrorOr<Ref<Inode>> lookup(std::string_view name) override;
+  ErrorOr<Ref<Inode>> create(std::string_view name, uint32_t mode, uint64_t rdev, uint32_t uid, uint32_t gid) override;
+  ErrorOr<void> link(std::string_view name, Inode& inode) override;
+  ErrorOr<void> unlink(std::string_view name, bool directory) override;
+  ErrorOr<void> symlink(std::string_view name, std::string_view target, uint32_t uid, uint32_t gid) override;
+  ErrorOr<void> rename(std::string_view name, Inode& new_parent, std::string_view new_name, uint32_t flags) override;
+  ErrorOr<bool> list(uint64_t cookie, bool (*visit)(void*, const DirectoryEntry&), void* context) override;
+  ErrorOr<size_t> readlink(char* out, size_t capacity) override;
+
+  ErrorOr<void> set_mode(uint32_t mode) override;
+  ErrorOr<void> set_owner(uint32_t uid, uint32_t gid) override;
+  ErrorOr<void> set_times(int64_t atime, int64_t mtime) override;
+  ErrorOr<void> sync(bool data_only) override;
+  ErrorOr<FileSystemStatus> file_system() override;
+  bool read_only() override { return mount_flags_ & 1; }
+  Ref<Inode> parent() override { return parent_; }
+  ErrorOr<size_t> name(char* out) override;
+  const void* file_system_identity() const override;
+
+  // Mappings of a description go on reading through its handle, whatever its name means later.
+  void map_through(Ref<HostHandle> handle) { mapped_ = std::move(handle); }
+  void set_root_handle(Ref<HostHandle> handle) { handle_ = std::move(handle); }
+  // What the host just said about it; EIO when the type is another.
+  ErrorOr<void> note(const Attributes& attributes);
+
+ private:
+  std::string_view own_name() const { return {name_, name_length_}; }
+  bool is_root() const { return !parent_ && !name_; }
+  ErrorOr<uint32_t> handle();  // to look into a directory or read a file; opened when it is first needed
+  ErrorOr<Ref<HostHandle>> open_handle(uint32_t flags);
+  HostInode* find_child(std::string_view name);
+  void orphan(HostInode& child);
+  ErrorOr<Ref<HostInode>> child(std::string_view name, const Attributes& attributes);
+  ErrorOr<void> rename_to(HostInode& parent, std::string_view name);
+
+  uint32_t mount_, mount_flags_;
+  Ref<HostInode> parent_;  // null: a root, or one whose name is gone
+  char* name_;
+  uint8_t name_length_;
+  Ref<HostHandle> handle_;
+  Ref<HostHandle> created_;  // of a file that was just made: its first open takes it
+  Ref<HostHandle> mapped_;
+  Attributes last_;
+  uint32_t last_seen_ = 0;  // ocall::exchanges() when the host said so
+  bool seen_ = false;
+  ListLink<HostInode> sibling_;
+  List<HostInode, &HostInode::sibling_> children_;  // those alive
+};
+
+// The root of the mount behind a fixed handle.
+ErrorOr<Ref<Inode>> create_host_root(uint32_t handle, uint32_t type, uint32_t mount_flags);
+// Directories that were walked through lately are kept open; before a freeze none may be.
+void forget_host_directories();
+
+class HostFile : public RegularFile {
+ public:
+  HostFile(Ref<HostInode> inode, Ref<HostHandle> handle, uint32_t flags)
+      : RegularFile(Ref<Inode>(inode), flags), host_(std::move(inode)), handle_(std::move(handle)) {}
+  ErrorOr<void> allocate(uint32_t mode, uint64_t offset, uint64_t bytes) override;
+  ErrorOr<void> sync(bool data_only) override { return ocall::synchronize(handle_->number(), data_only); }
+  ErrorOr<Attributes> attributes() override;
+  ErrorOr<void> prepare_map(MappingRequest& request) override;
+
+ protected:
+  ErrorOr<size_t> do_read(uint64_t offset, Buffer& to) override { return ocall::read_at(handle_->number(), offset, to); }
+  ErrorOr<size_t> do_write(uint64_t offset, Buffer& from) override { return ocall::write_at(handle_->number(), offset, from); }
+  ErrorOr<void> do_truncate(uint64_t bytes) override { return ocall::truncate(handle_->number(), bytes); }
+
+ private:
+  Ref<HostInode> host_;
+  Ref<HostHandle> handle_;
+};
+
+}  // namespace pl

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Opening, and what changes names: with the checks that path_resolution(7) and each call's page ask for.
+#include <cstring>
+
+#include "fs/descriptors.h"
+#include "fs/mount.h"
+#include "fs/open_file.h"
+#include "fs/path.h"
+#include "fs/walk.h"
+
+namespace pl {
+
+namespace {
+
+// Flags that the description does not keep (fcntl(2), F_GETFL).
+constexpr uint32_t OnlyForOpening = open_flag::Create | open_flag::Exclusive | open_flag::Truncate | open_flag::NoTerminal |
+                                    open_flag::CloseOnExec | open_flag::NoFollow | open_flag::Directory;
+
+// A name that may be made or removed: "." and ".." are not.
+bool is_dot(std::string_view name) { return name == "." || name == ".."; }
+
+ErrorOr<void> may_change(Inode& directory) {
+  return check_access(directory, AccessWrite | AccessExecute, current_file_credentials());
+}
+
+// In a sticky directory only the owner of the file, of the directory, or user 0 removes a name.
+ErrorOr<void> may_remove(Inode& directory, Inode& victim) {
+  TRY(may_change(directory));
+  FileCredentials who = current_file_credentials();
+  if (who.privileged()) return {};
+  Attributes d = TRY(directory.attributes());
+  if (!(d.mode & file_mode::Sticky) || who.uid == d.uid) return {};
+  return TRY(victim.attributes()).uid == who.uid ? ErrorOr<void>() : fail(Errno::Perm);
+}
+
+ErrorOr<Ref<File>> open_inode(Ref<Inode> inode, uint32_t flags) {
+  if (flags & open_flag::Path) {
+    if (flags & open_flag::Directory && !inode->is_directory()) return fail(Errno::NotDirectory);
+    return Ref<File>(TRY(make<PathFile>(inode, flags)));
+  }
+  if (inode->is_link()) return fail(Errno::LinkLoop);
+  if (inode->type() == file_mode::Socket) return fail(Errno::NoDeviceAddress);
+  if (flags & open_flag::Directory && !inode->is_directory()) return fail(Errno::NotDirectory);
+  uint32_t mode = flags & open_flag::AccessMode;
+  if (inode->is_directory() && (mode != open_flag::ReadOnly || flags & (open_flag::Truncate | open_flag::Create))) return fail(Errno::IsDirectory);
+  uint32_t access = mode == open_flag::ReadOnly ? AccessRead : mode == open_flag::WriteOnly ? AccessWrite : AccessRead | AccessWrite;
+  if (flags & open_flag::Truncate) access |= AccessWrite;
+  TRY(check_access(*inode, access, current_file_credentials()));
+  if (flags & open_flag::NoAccessTime) {
+    FileCredentials who = current_file_credentials();
+    if (!who.privileged() && TRY(inode->attributes()).uid != who.uid) return fail(Errno::Perm);
+  }
+  uint32_t done = OnlyForOpening;
+  if (inode->truncates_on_open()) done &= ~open_flag::Truncate;
+  else if (flags & open_flag::Truncate && inode->is_regular()) TRY(inode->truncate(0));
+  return inode->open(inode, flags & ~done);
+}
+
+// The part of open(2) that may make the file.
+ErrorOr<Ref<File>> open_or_create(const Ref<Inode>& base, std::string_view path, uint32_t flags, uint32_t mode) {
+  Ref<Inode> at = base;
+  struct Memory {
+    char* text = nullptr;
+    ~Memory() { if (text) heap_free(text, MaxPath, 1); }
+  } memory;
+  for (unsigned links = 0; links <= MaxLinks; links++) {
+    Place place;
+    TRY(resolve_place(at, path, place));
+    if (place.must_be_directory || is_dot(place.view())) return fail(Errno::IsDirectory);
+    auto found = place.directory->lookup(place.view());
+    if (!found) {
+      if (found.error() != Errno::NoEntry) return fail(found.error());
+      TRY(may_change(*place.directory));
+      FileCredentials who = current_file_credentials();
+      uint32_t permissions = mode & file_mode::Permissions & ~current_file_context().umask;
+      auto made = place.directory->create(place.view(), file_mode::Regular | permissions, 0, who.uid, who.gid);
+      if (!made) {
+        // Someone else was faster: that one then, unless it had to be ours.
+        if (made.error() == Errno::Exists && !(flags & open_flag::Exclusive)) continue;
+        return fail(made.error());
+      }
+      // The creator may use it whatever the mode says.
+      return (*made)->open(*made, flags & ~OnlyForOpening);
+    }
+    Ref<Inode> inode = Walk::cross(*found);
+    if (flags & open_flag::Exclusive) return fail(Errno::Exists);
+    if (!inode->is_link()) return open_inode(inode, flags & ~(inode->is_directory() ? 0 : open_flag::Create));
+    if (flags & open_flag::NoFollow) return fail(Errno::LinkLoop);
+    if (Ref<File> file = TRY(inode->follow_open(flags))) return file;
+    if (Ref<Inode> target = TRY(inode->follow())) return open_inode(Walk::cross(std::move(target)), flags & ~open_flag::Create);
+    auto text = static_cast<char*>(heap_allocate(MaxPath, 1));
+    if (!text) return fail(Errno::NoMemory);
+    if (memory.text) heap_free(memory.text, MaxPath, 1);
+    memory.text = text;
+    path = {text, TRY(inode->readlink(text, MaxPath))};
+    at = place.directory;
+  }
+  return fail(Errno::LinkLoop);
+}
+
+}  // namespace
+
+ErrorOr<Ref<File>> open_path(const Ref<Inode>& base, std::string_view path, uint32_t flags, uint32_t mode) {
+  if ((flags & open_flag::Temporary) == open_flag::Temporary && !(flags & open_flag::Path)) {
+    if ((flags & open_flag::AccessMode) == open_flag::ReadOnly) return fail(Errno::Invalid);
+    Ref<Inode> directory = TRY(resolve(base, path, LastLink::Follow));
+    if (!directory->is_directory()) return fail(Errno::NotDirectory);
+    TRY(may_change(*directory));
+    FileCredentials who = current_file_credentials();
+    Ref<Inode> file = TRY(directory->create_unnamed(mode & ~current_file_context().umask, who.uid, who.gid));
+    return file->open(file, flags & ~(open_flag::Temporary | OnlyForOpening));
+  }
+  if (flags & open_flag::Create && !(flags & open_flag::Path)) return open_or_create(base, path, flags, mode);
+  Ref<Inode> inode = TRY(resolve(base, path, LastLink::Keep));
+  if (inode->is_link() && !(flags & open_flag::NoFollow)) {
+    if (!(flags & open_flag::Path))
+      if (Ref<File> file = TRY(inode->follow_open(flags))) return file;
+    inode = TRY(resolve(base, path, LastLink::Follow));
+  }
+  return open_inode(std::move(inode), flags);
+}
+
+ErrorOr<Ref<Inode>> open_executable(std::string_view path) {
+  Ref<Inode> inode = TRY(resolve(current_file_context().directory, path, LastLink::Follow));
+  if (!inode->is_regular()) return fail(Errno::Access);
+  TRY(check_access(*inode, AccessExecute, current_file_credentials()));
+  return inode;
+}
+
+ErrorOr<void> make_node(const Ref<Inode>& base, std::string_view path, uint32_t mode, uint64_t device) {
+  Place place;
+  TRY(resolve_place(base, path, place));
+  bool directory = (mode & file_mode::Type) == file_mode::Directory;
+  if (is_dot(place.view()) || place.directory->lookup(place.view())) return fail(Errno::Exists);
+  if (place.must_be_directory && !directory) return fail(Errno::NoEntry);
+  TRY(may_change(*place.directory));
+  FileCredentials who = current_file_credentials();
+  uint32_t type = mode & file_mode::Type;
+  if ((type == file_mode::Character || type == file_mode::Block) && !who.privileged()) return fail(Errno::Perm);
+  uint32_t permissions = mode & (directory ? 01777 : file_mode::Permissions) & ~current_file_context().umask;
+  TRY(place.directory->create(place.view(), type | permissions, device, who.uid, who.gid));
+  return {};
+}
+
+ErrorOr<void> make_link(const Ref<Inode>& from, const Ref<Inode>& base, std::string_view path) {
+  Place place;
+  TRY(resolve_place(base, path, place));
+  if (is_dot(place.view()) || place.directory->lookup(place.view())) return fail(Errno::Exists);
+  if (place.must_be_directory) return fail(Errno::NoEntry);
+  if (from->is_directory()) return fail(Errno::Perm);
+  if (from->file_system_identity() != place.directory->file_system_identity()) return fail(Errno::CrossDevice);
+  TRY(may_change(*place.directory));
+  return place.directory->link(place.view(), *from);
+}
+
+ErrorOr<void> make_symbolic_link(std::string_view target, const Ref<Inode>& base, std::string_view path) {
+  if (target.empty()) return fail(Errno::NoEntry);
+  Place place;
+  TRY(resolve_place(base, path, place));
+  if (is_dot(place.view()) || place.directory->lookup(place.view())) return fail(Errno::Exists);
+  if (place.must_be_directory) return fail(Errno::NoEntry);
+  TRY(may_change(*place.directory));
+  FileCredentials who = current_file_credentials();
+  return place.directory->symlink(place.view(), target, who.uid, who.gid);
+}
+
+ErrorOr<void> remove(const Ref<Inode>& base, std::string_view path, bool directory) {
+  Place place;
+  TRY(resolve_place(base, path, place));
+  if (directory && place.view() == ".") return fail(path == "/" ? Errno::Busy : Errno::Invalid);
+  if (directory && place.view() == "..") return fail(Errno::NotEmpty);
+  if (is_dot(place.view())) return fail(Errno::IsDirectory);
+  Ref<Inode> victim = TRY(place.directory->lookup(place.view()));
+  if (place.must_be_directory && !victim->is_directory()) return fail(Errno::NotDirectory);
+  TRY(may_remove(*place.directory, *victim));
+  if (victim->is_mount_point()) return fail(Errno::Busy);
+  if (directory && !victim->is_directory()) return fail(Errno::NotDirectory);
+  if (!directory && victim->is_directory()) return fail(Errno::IsDirectory);
+  return place.directory->unlink(place.view(), directory);
+}
+
+ErrorOr<void> rename(const Ref<Inode>& from_base, std::string_view from, const Ref<Inode>& to_base, std::string_view to, uint32_t flags) {
+  Place source, target;
+  TRY(resolve_place(from_base, from, source));
+  TRY(resolve_place(to_base, to, target));
+  if (source.directory->file_system_identity() != target.directory->file_system_identity()) return fail(Errno::CrossDevice);
+  if (is_dot(source.view()) || is_dot(target.view())) return fail(flags & rename_flag::NoReplace && is_dot(target.view()) ? Errno::Exists : Errno::Busy);
+  Ref<Inode> moved = TRY(source.directory->lookup(source.view()));
+  if ((source.must_be_directory || (target.must_be_directory && !(flags & rename_flag::Exchange))) && !moved->is_directory())
+    return fail(Errno::NotDirectory);
+  TRY(may_remove(*source.directory, *moved));
+  auto old = target.directory->lookup(target.view());
+  if (old) {
+    if (flags & rename_flag::NoReplace) return fail(Errno::Exists);
+    TRY(may_remove(*target.directory, **old));
+    if ((*old)->is_mount_point()) return fail(Errno::Busy);
+  } else if (old.error() != Errno::NoEntry) {
+    return fail(old.error());
+  } else {
+    TRY(may_change(*target.directory));
+  }
+  if (moved->is_mount_point()) return fail(Errno::Busy);
+  return source.directory->rename(source.view(), *target.directory, target.view(), flags);
+}
+
+}  // namespace pl

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Pipes and FIFOs (pipe(7)).
+#pragma once
+
+#include <cstdint>
+
+#include "fs/file.h"
+#include "fs/mutex.h"
+#include "memory/frame.h"
+
+namespace pl {
+
+// The bytes between the ends. Positions run freely; whenever it is empty they go back to the first page, so that a pipe that carries
+// little holds one page.
+class Pipe : public RefCounted {
+ public:
+  static constexpr size_t DefaultCapacity = 65536, MaxCapacity = 1 << 20, AtomicWrite = 4096;
+  static constexpr unsigned MaxPages = MaxCapacity / PageSize;
+  static ErrorOr<Ref<Pipe>> create() { return make<Pipe>(); }
+
+  ErrorOr<size_t> read(Buffer& to, bool nonblocking);
+  ErrorOr<size_t> write(Buffer& from, bool nonblocking);
+  size_t used() const { return tail_ - head_; }
+  size_t room() const { return capacity_ - used(); }
+  size_t capacity() const { return capacity_; }
+  ErrorOr<size_t> set_capacity(size_t bytes);
+
+  void open_end(bool read, bool write);
+  void close_end(bool read, bool write);
+
+  uint32_t readers = 0, writers = 0;
+  uint32_t reader_opens = 0, writer_opens = 0;  // ever, for the rendezvous of FIFOs
+  WaitQueue readable, writable, opened;
+  uint64_t fills = 0, drains = 0;  // what may have made the read end and the write end ready
+
+  ~Pipe() override;
+
+ private:
+  static constexpr unsigned DirectPages = 16;
+  PhysicalAddress* slot(size_t position);
+  ErrorOr<std::byte*> page_for(size_t position);
+
+  Mutex read_lock_, write_lock_;
+  size_t head_ = 0, tail_ = 0;
+  size_t capacity_ = DefaultCapacity;
+  PhysicalAddress direct_[DirectPages];
+  PhysicalAddress* more_ = nullptr;  // MaxPages of them, once the capacity was raised
+};
+
+class PipeFile : public File {
+ public:
+  // Ends are taken by the constructor: Pipe::open_end is called.
+  PipeFile(Ref<Pipe> pipe, Ref<Inode> fifo, uint32_t flags);
+  ~PipeFile() override;
+  ErrorOr<size_t> read(Buffer& to) override;
+  ErrorOr<size_t> write(Buffer& from) override;
+  uint32_t poll(PollTable* table) override;
+  uint64_t activity() override { return (readable() ? pipe_->fills : 0) + (writable() ? pipe_->drains : 0); }
+  ErrorOr<uint64_t> ioctl(uint32_t command, UserAddress argument) override;
+  ErrorOr<Attributes> attributes() override;
+  Ref<Inode> inode() override { return fifo_; }
+  size_t describe(char* out, size_t capacity) override;
+  PipeFile* as_pipe() override { return this; }
+  Pipe& pipe() { return *pipe_; }
+
+ private:
+  Ref<Pipe> pipe_;
+  Ref<Inode> fifo_;  // null: pipe2()
+  uint64_t number_;
+};
+
+struct PipeEnds { Ref<File> read, write; };
+ErrorOr<PipeEnds> create_pipe(uint32_t flags);
+
+// open(2) of a FIFO: blocks until the other end is there too (fifo(7)).
+ErrorOr<Ref<File>> open_fifo(Ref<Inode> inode, Ref<Pipe> pipe, uint32_t flags);
+
+}  // namespace pl

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "fs/stream.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/hot.h"
+#include "fs/abi.h"
+#include "fs/terminal.h"
+#include "fs/text.h"
+#include "ocall/operations.h"
+#include "ocall/ring.h"
+
+namespace pl {
+
+namespace {
+PL_HOT constinit uint32_t terminals = 0;
+}
+
+void streams::set_terminals(uint32_t bits) { terminals = bits & 7; }
+
+int streams::terminal() {
+  for (int i = 0; i < 3; i++)
+    if (terminals >> i & 1) return i;
+  return -1;
+}
+
+ErrorOr<size_t> StreamFile::read(Buffer& to) {
+  if (!readable()) return fail(Errno::BadDescriptor);
+  if (to.left() == 0) return 0;
+  for (;;) {
+    uint32_t before = ocall::readiness(handle_);
+    {
+      auto window = TRY(ocall::WindowBuffer::allocate(to.left()));
+      auto reply = ocall::call({.operation = PL_OP_READ, .flags = uint16_t(nonblocking() ? 0 : PL_REQUEST_NOTIFY), .handle = handle_,
+                                .buffer = window.offset(), .length = window.size()});
+      if (reply) {
+        size_t n = TRY(reply->result.at_most(window.size()));
+        if (n) TRY(to.put(window.bytes(), n));
+        return n;
+      }
+      if (reply.error() != Errno::Again || nonblocking()) return fail(reply.error());
+    }
+    TRY(ocall::wait_ready(handle_, before));
+  }
+}
+
+ErrorOr<size_t> StreamFile::write(Buffer& from) {
+  if (!writable()) return fail(Errno::BadDescriptor);
+  size_t done = 0;
+  while (from.left()) {
+    uint32_t before = ocall::readiness(handle_);
+    ErrorOr<void> went;
+    {
+      auto window = TRY(ocall::WindowBuffer::allocate(from.left()));
+      Buffer attempt = from;
+      went = attempt.take(window.bytes(), window.size());
+      if (went) {
+        auto reply = ocall::call({.operation = PL_OP_WRITE, .flags = uint16_t(nonblocking() ? 0 : PL_REQUEST_NOTIFY), .handle = handle_,
+                                  .buffer = window.offset(), .length = window.size()});
+        if (reply) {
+          size_t n = TRY(reply->result.at_most(window.size()));
+          // Taking again what the host accepted moves the buffer on.
+          if (n == window.size()) from = attempt;
+          else if (n) TRY(from.take(window.bytes(), n));
+          done += n;
+          if (n) continue;
+          went = fail(Errno::Io);  // a stream that takes nothing and says nothing
+        } else {
+          went = fail(reply.error());
+        }
+      }
+    }
+    if (went.error() == Errno::Again && !nonblocking()) went = ocall::wait_ready(handle_, before);
+    if (!went) return done ? ErrorOr<size_t>(done) : fail(went.error());
+  }
+  return done;
+}
+
+uint32_t StreamFile::poll(PollTable* table) {
+  if (table) table->watch(ocall::ready_queue(handle_));
+  bool terminal = terminals >> handle_ & 1;
+  uint32_t asked = handle_ == 0 || device_ ? poll_event::In : poll_event::Out;
+  auto got = ocall::poll(handle_, asked);
+  if (!got) return poll_event::Error;
+  uint32_t events = *got & (poll_event::Error | poll_event::HangUp);
+  if (*got & poll_event::In) events |= poll_event::Readable;
+  if (*got & poll_event::Out || (terminal && asked == poll_event::In)) events |= poll_event::Writable;
+  return events;
+}
+
+uint64_t StreamFile::activity() { return ocall::readiness(handle_); }
+
+ErrorOr<Attributes> StreamFile::attributes() {
+  if (device_) return device_->attributes();
+  return ocall::stat(handle_);
+}
+
+ErrorOr<uint64_t> StreamFile::ioctl(uint32_t command, UserAddress argument) {
+  if (!(terminals >> handle_ & 1)) return fail(Errno::NotTerminal);
+  return terminal_ioctl(handle_, command, argument);
+}
+
+size_t StreamFile::describe(char* out, size_t capacity) {
+  TextSpan text(out, capacity);
+  if (terminals >> handle_ & 1) text << "/dev/tty";
+  else text << "host:[" << handle_ << "]";
+  return text.length();
+}
+
+}  // namespace pl

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The host's standard streams as files: a pipe, a file or a terminal of the host. Stateless, so that a template's descriptors on them serve
+// every fork unwritten.
+#pragma once
+
+#include "fs/file.h"
+#include "penglai/ocall.h"
+
+namespace pl {
+
+class StreamFile : public File {
+ public:
+  StreamFile(uint32_t handle, uint32_t flags, Ref<Inode> device = {}) : File(flags), handle_(handle), device_(std::move(device)) {}
+  ErrorOr<size_t> read(Buffer& to) override;
+  ErrorOr<size_t> write(Buffer& from) override;
+  uint32_t poll(PollTable* table) override;
+  uint64_t activity() override;
+  ErrorOr<uint64_t> ioctl(uint32_t command, UserAddress argument) override;
+  ErrorOr<Attributes> attributes() override;
+  Ref<Inode> inode() override { return device_; }
+  size_t describe(char* out, size_t capacity) override;
+
+ private:
+  uint32_t handle_;
+  Ref<Inode> device_;  // /dev/tty, /dev/console: its node; null for a standard stream
+};
+
+namespace streams {
+// Which of the handles 0..2 are terminals, as struct pl_instance says: an answer to isatty() needs no ocall then. Once an instance.
+void set_terminals(uint32_t bits);
+// The handle of the controlling terminal, or -1.
+int terminal();
+}  // namespace streams
+
+}  // namespace pl

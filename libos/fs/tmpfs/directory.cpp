@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <cstring>
+
+#include "base/hot.h"
+#include "fs/abi.h"
+#include "fs/tmpfs/tmpfs.h"
+
+namespace pl {
+
+namespace {
+
+constexpr unsigned FirstBuckets = 8;
+
+uint32_t hash_name(std::string_view name) {  // FNV-1a
+  uint32_t h = 2166136261u;
+  for (char c : name) h = (h ^ uint8_t(c)) * 16777619u;
+  return h ^ h >> 15;
+}
+
+TmpEntry** new_heads(unsigned count) {
+  void* memory = heap_allocate(count * sizeof(TmpEntry*), alignof(TmpEntry*));
+  if (memory) std::memset(memory, 0, count * sizeof(TmpEntry*));
+  return static_cast<TmpEntry**>(memory);
+}
+
+}  // namespace
+
+ErrorOr<TmpEntry*> TmpEntry::create(std::string_view name, Ref<TmpInode> inode) {
+  void* memory = heap_allocate(sizeof(TmpEntry) + name.size(), alignof(TmpEntry));
+  if (!memory) return fail(Errno::NoMemory);
+  auto entry = new (memory) TmpEntry{};
+  entry->inode = std::move(inode);
+  entry->hash = hash_name(name);
+  entry->length = uint8_t(name.size());
+  std::memcpy(entry->text, name.data(), name.size());
+  return entry;
+}
+
+void TmpEntry::destroy(TmpEntry* entry) {
+  size_t bytes = sizeof(TmpEntry) + entry->length;
+  entry->~TmpEntry();
+  if (!is_frozen(entry)) heap_free(entry, bytes, alignof(TmpEntry));
+}
+
+TmpDirectory::TmpDirectory(uint32_t mode, uint32_t uid, uint32_t gid)
+    : TmpInode((mode & file_mode::Permissions) | file_mode::Directory, uid, gid) {
+  links_ = 2;
+}
+
+TmpDirectory::~TmpDirectory() {
+  while (TmpEntry* entry = entries_.first()) {
+    detach(entry);
+    TmpEntry::destroy(entry);
+  }
+  free_buckets(top_, buckets_);
+}
+
+ErrorOr<Ref<TmpDirectory>> TmpDirectory::create_root(uint32_t mode) { return make<TmpDirectory>(mode, 0u, 0u); }
+
+TmpEntry** TmpDirectory::bucket(uint32_t hash) const {
+  unsigned index = hash & (buckets_ - 1);
+  if (buckets_ <= BlockHeads) return &top_[index];
+  return &reinterpret_cast<TmpEntry***>(top_)[index / BlockHeads][index % BlockHeads];
+}
+
+void TmpDirectory::free_buckets(TmpEntry** top, unsigned buckets) {
+  if (!top || is_frozen(top)) return;
+  unsigned heads = buckets <= BlockHeads ? buckets : buckets / BlockHeads;
+  for (unsigned i = 0; buckets > BlockHeads && i < heads; i++)
+    if (auto block = reinterpret_cast<TmpEntry***>(top)[i]) heap_free(block, PageSize, alignof(TmpEntry*));
+  heap_free(top, heads * sizeof(TmpEntry*), alignof(TmpEntry*));
+}
+
+// Eight times as many; entries keep their hash, so nothing is computed again.
+ErrorOr<void> TmpDirectory::grow_buckets() {
+  if (buckets_ >= BlockHeads * BlockHeads) return {};
+  unsigned wanted = buckets_ ? buckets_ * 8 : FirstBuckets;
+  unsigned heads = wanted <= BlockHeads ? wanted : wanted / BlockHeads;
+  TmpEntry** top = new_heads(heads);
+  if (!top) return fail(Errno::NoMemory);
+  if (wanted > BlockHeads) {
+    for (unsigned i = 0; i < heads; i++) {
+      TmpEntry** block = new_heads(BlockHeads);
+      if (!block) {
+        free_buckets(top, wanted);
+        return fail(Errno::NoMemory);
+      }
+      reinterpret_cast<TmpEntry***>(top)[i] = block;
+    }
+  }
+  free_buckets(top_, buckets_);
+  top_ = top;
+  buckets_ = wanted;
+  for (TmpEntry& entry : entries_) {
+    TmpEntry** head = bucket(entry.hash);
+    entry.chain = *head;
+    *head = &entry;
+  }
+  return {};
+}
+
+TmpEntry* TmpDirectory::find(std::string_view name) const {
+  if (!buckets_) return nullptr;
+  uint32_t hash = hash_name(name);
+  for (TmpEntry* e = *bucket(hash); e; e = e->chain)
+    if (e->hash == hash && e->name() == name) return e;
+  return nullptr;
+}
+
+void TmpDirectory::attach(TmpEntry* entry) {
+  entry->directory = this;
+  entry->cookie = next_cookie_++;
+  TmpEntry** head = bucket(entry->hash);
+  entry->chain = *head;
+  *head = entry;
+  entries_.push_back(entry);
+  ++count_;
+  entry->inode->entry_ = entry;
+  if (entry->inode->is_directory()) ++links_;
+  else ++entry->inode->links_;
+}
+
+void TmpDirectory::detach(TmpEntry* entry) {
+  TmpEntry** at = bucket(entry->hash);
+  while (*at != entry) at = &(*at)->chain;
+  *at = entry->chain;
+  if (hint_ == entry) hint_ = nullptr;
+  entries_.remove(entry);
+  --count_;
+  if (entry->inode->entry_ == entry) entry->inode->entry_ = nullptr;
+  if (entry->inode->is_directory()) --links_;
+  else --entry->inode->links_;
+}
+
+ErrorOr<void> TmpDirectory::insert(std::string_view name, Ref<TmpInode> inode) {
+  if (removed()) return fail(Errno::NoEntry);
+  if (name.size() > MaxName) return fail(Errno::NameTooLong);
+  if (find(name)) return fail(Errno::Exists);
+  if (count_ >= buckets_) TRY(grow_buckets());
+  if (!buckets_) return fail(Errno::NoMemory);
+  attach(TRY(TmpEntry::create(name, std::move(inode))));
+  touch_change(true);
+  return {};
+}
+
+ErrorOr<Ref<Inode>> TmpDirectory::lookup(std::string_view name) {
+  TmpEntry* entry = find(name);
+  if (!entry) return fail(Errno::NoEntry);
+  return Ref<Inode>(entry->inode);
+}
+
+ErrorOr<Ref<Inode>> TmpDirectory::create(std::string_view name, uint32_t mode, uint64_t rdev, uint32_t uid, uint32_t gid) {
+  if (mode_ & file_mode::SetGroup) {
+    gid = gid_;
+    if ((mode & file_mode::Type) == file_mode::Directory) mode |= file_mode::SetGroup;
+  }
+  Ref<TmpInode> inode;
+  switch (mode & file_mode::Type) {
+    case file_mode::Regular: inode = TRY(make<TmpRegular>(mode, uid, gid)); break;
+    case file_mode::Directory: inode = TRY(make<TmpDirectory>(mode, uid, gid)); break;
+    case file_mode::Character:
+    case file_mode::Block:
+    case file_mode::Fifo:
+    case file_mode::Socket: inode = TRY(make<TmpNode>(mode, uid, gid, rdev)); break;
+    default: return fail(Errno::Invalid);
+  }
+  TRY(insert(name, inode));
+  return Ref<Inode>(std::move(inode));
+}
+
+ErrorOr<Ref<Inode>> TmpDirectory::create_unnamed(uint32_t mode, uint32_t uid, uint32_t gid) {
+  return Ref<Inode>(TRY(make<TmpRegular>(file_mode::Regular | (mode & file_mode::Permissions), uid, gid)));
+}
+
+ErrorOr<void> TmpDirectory::symlink(std::string_view name, std::string_view target, uint32_t uid, uint32_t gid) {
+  return insert(name, TRY(TmpLink::create(target, uid, mode_ & file_mode::SetGroup ? gid_ : gid)));
+}
+
+ErrorOr<void> TmpDirectory::link(std::string_view name, Inode& inode) {
+  if (inode.is_directory()) return fail(Errno::Perm);
+  auto& mine = static_cast<TmpInode&>(inode);
+  TRY(insert(name, Ref<TmpInode>(&mine)));
+  mine.touch_change(false);
+  return {};
+}
+
+// An inode lost a name: a directory is then gone.
+void TmpDirectory::dropped(TmpInode& inode) {
+  if (inode.is_directory()) inode.links_ = 0;
+  inode.touch_change(false);
+  touch_change(true);
+}
+
+ErrorOr<void> TmpDirectory::unlink(std::string_view name, bool directory) {
+  TmpEntry* entry = find(name);
+  if (!entry) return fail(Errno::NoEntry);
+  Ref<TmpInode> inode = entry->inode;
+  if (inode->is_mount_point()) return fail(Errno::Busy);
+  if (directory && !inode->is_directory()) return fail(Errno::NotDirectory);
+  if (!directory && inode->is_directory()) return fail(Errno::IsDirectory);
+  if (directory && static_cast<TmpDirectory&>(*inode).count_) return fail(Errno::NotEmpty);
+  detach(entry);
+  TmpEntry::destroy(entry);
+  dropped(*inode);
+  return {};
+}
+
+ErrorOr<void> TmpDirectory::rename(std::string_view name, Inode& new_parent, std::string_view new_name, uint32_t flags) {
+  auto& to = static_cast<TmpDirectory&>(new_parent);
+  TmpEntry* source = find(name);
+  if (!source) return fail(Errno::NoEntry);
+  if (to.removed()) return fail(Errno::NoEntry);
+  TmpEntry* target = to.find(new_name);
+  Ref<TmpInode> moved = source->inode;
+  Ref<TmpInode> old = target ? target->inode : Ref<TmpInode>();
+  if (moved->is_mount_point() || (old && old->is_mount_point())) return fail(Errno::Busy);
+  // A directory does not go below itself; with an exchange neither of them.
+  auto below = [](TmpInode* above, TmpInode* inode) {
+    for (; inode; inode = inode->entry_ ? inode->entry_->directory : nullptr)
+      if (inode == above) return true;
+    return false;
+  };
+  if (moved->is_directory() && below(moved.get(), &to)) return fail(Errno::Invalid);
+
+  if (flags & rename_flag::Exchange) {
+    if (!target) return fail(Errno::NoEntry);
+    if (old->is_directory() && below(old.get(), this)) return fail(Errno::Invalid);
+    if (source == target) return {};
+    int change = int(old->is_directory()) - int(moved->is_directory());
+    links_ += unsigned(change);
+    to.links_ -= unsigned(change);
+    std::swap(source->inode, target->inode);
+    source->inode->entry_ = source;
+    target->inode->entry_ = target;
+  } else {
+    if (target) {
+      if (flags & rename_flag::NoReplace) return fail(Errno::Exists);
+      if (moved == old) return {};  // rename(2): two names of one file stay
+      if (old->is_directory()) {
+        if (!moved->is_directory()) return fail(Errno::IsDirectory);
+        if (static_cast<TmpDirectory&>(*old).count_) return fail(Errno::NotEmpty);
+      } else if (moved->is_directory()) {
+        return fail(Errno::NotDirectory);
+      }
+    }
+    if (to.count_ >= to.buckets_) TRY(to.grow_buckets());
+    TmpEntry* entry = TRY(TmpEntry::create(new_name, moved));
+    if (target) {
+      to.detach(target);
+      TmpEntry::destroy(target);
+      to.dropped(*old);
+    }
+    detach(source);
+    TmpEntry::destroy(source);
+    to.attach(entry);
+  }
+  touch_change(true);
+  to.touch_change(true);
+  moved->touch_change(false);
+  return {};
+}
+
+ErrorOr<bool> TmpDirectory::list(uint64_t cookie, bool (*visit)(void*, const DirectoryEntry&), void* context) {
+  TmpEntry* entry = entries_.first();
+  if (hint_ && hint_->cookie == cookie) entry = entries_.next(hint_);
+  else while (entry && entry->cookie <= cookie) entry = entries_.next(entry);
+  TmpEntry* last = nullptr;
+  bool ended = true;
+  for (; entry; entry = entries_.next(entry)) {
+    if (!visit(context, {entry->inode->number_, entry->cookie, uint8_t(entry->inode->type() >> 12), entry->name()})) {
+      ended = false;
+      break;
+    }
+    last = entry;
+  }
+  // The next call begins here without a search. Not worth copying a template's page for a short one.
+  if (last && !ended && (count_ > 64 || !is_frozen(this))) hint_ = last;
+  touch_access();
+  return ended;
+}
+
+}  // namespace pl

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Sizes, copies between files, and bringing things to disk.
+#include <algorithm>
+
+#include "fs/abi.h"
+#include "fs/context.h"
+#include "fs/descriptors.h"
+#include "fs/open_file.h"
+#include "fs/path.h"
+#include "fs/tmpfs/tmpfs.h"
+#include "syscall/restart.h"
+#include "syscall/table.h"
+
+namespace pl {
+
+Result sys_truncate(UserAddress path, int64_t bytes) {
+  if (bytes < 0) return fail(Errno::Invalid);
+  PathName name;
+  TRY(name.read(path));
+  Ref<Inode> inode = TRY(resolve(current_file_context().directory, name.view(), LastLink::Follow));
+  if (inode->is_directory()) return fail(Errno::IsDirectory);
+  if (!inode->is_regular()) return fail(Errno::Invalid);
+  TRY(check_access(*inode, AccessWrite, current_file_credentials()));
+  if (uint64_t(bytes) > current_file_size_limit()) {
+    signal_file_size();
+    return fail(Errno::FileTooBig);
+  }
+  TRY(inode->truncate(uint64_t(bytes)));
+  return 0;
+}
+
+Result sys_ftruncate(int descriptor, int64_t bytes) {
+  if (bytes < 0) return fail(Errno::Invalid);
+  TRY(TRY(current_descriptors().get(descriptor))->truncate(uint64_t(bytes)));
+  return 0;
+}
+
+Result sys_fallocate(int descriptor, uint32_t mode, int64_t offset, int64_t bytes) {
+  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  if (offset < 0 || bytes <= 0) return fail(Errno::Invalid);
+  if (mode & ~uint32_t(0x7f)) return fail(Errno::NotSupported);
+  if (offset > INT64_MAX - bytes) return fail(Errno::FileTooBig);
+  if (file->as_pipe()) return fail(Errno::IllegalSeek);
+  TRY(file->allocate(mode, uint64_t(offset), uint64_t(bytes)));
+  return 0;
+}
+
+namespace {
+
+// A page of the libOS that bytes pass through.
+struct Page {
+  void* memory = heap_allocate(PageSize, 8);
+  ~Page() { if (memory) heap_free(memory, PageSize, 8); }
+};
+
+struct End {
+  Ref<File> file;
+  UserAddress place;     // of the offset in the program; null: the description's own
+  int64_t offset = -1;
+
+  static ErrorOr<End> create(int descriptor, UserAddress place) {
+    End e{TRY(current_descriptors().get(descriptor)), place, -1};
+    if (place) {
+      e.offset = TRY(UserIn<int64_t>{place}.read());
+      if (e.offset < 0) return fail(Errno::Invalid);
+    }
+    return e;
+  }
+  ErrorOr<size_t> read(Buffer& b) { return moved(offset < 0 ? file->read(b) : file->read_at(uint64_t(offset), b)); }
+  ErrorOr<size_t> write(Buffer& b) { return moved(offset < 0 ? file->write(b) : file->write_at(uint64_t(offset), b)); }
+  ErrorOr<size_t> moved(ErrorOr<size_t> n) {
+    if (n && offset >= 0) offset += int64_t(*n);
+    return n;
+  }
+  ErrorOr<void> finish() { return place ? UserOut<int64_t>{place}.write(offset) : ErrorOr<void>(); }
+};
+
+// Moves up to `bytes`. What was read and could not be written is given back by seeking, where that is possible.
+ErrorOr<size_t> transfer(End& in, End& out, size_t bytes) {
+  Page page;
+  if (!page.memory) return fail(Errno::NoMemory);
+  size_t done = 0;
+  while (done < bytes) {
+    Buffer to = Buffer::kernel(page.memory, std::min(PageSize, bytes - done));
+    auto got = in.read(to);
+    if (!got) return done ? ErrorOr<size_t>(done) : fail(got.error());
+    if (*got == 0) break;
+    size_t written = 0;
+    while (written < *got) {
+      Buffer from = Buffer::kernel(static_cast<std::byte*>(page.memory) + written, *got - written);
+      auto put = out.write(from);
+      if (!put || *put == 0) {
+        int64_t back = int64_t(*got - written);
+        if (in.offset >= 0) in.offset -= back;
+        else (void)in.file->seek(-back, SeekCurrent);
+        done += written;
+        if (done) return done;
+        return put ? ErrorOr<size_t>(0) : put;
+      }
+      written += *put;
+    }
+    done += *got;
+    if (*got < PageSize && in.file->as_pipe()) break;
+  }
+  return done;
+}
+
+}  // namespace
+
+Result sys_sendfile(int out, int in, UserIn<int64_t> offset, size_t bytes) {
+  End from = TRY(End::create(in, offset.address)), to = TRY(End::create(out, {}));
+  if (!from.file->readable() || !to.file->writable()) return fail(Errno::BadDescriptor);
+  if (to.file->flags() & open_flag::Append) return fail(Errno::Invalid);
+  Ref<Inode> source = from.file->inode();
+  if (!source || !source->is_regular()) return fail(Errno::Invalid);
+  auto n = transfer(from, to, std::min<size_t>(bytes, MaxTransfer));
+  if (!n && n.error() == Errno::BrokenPipe) signal_broken_pipe();
+  TRY(restartable(n));
+  TRY(from.finish());
+  return *n;
+}
+
+Result sys_copy_file_range(int in, UserIn<int64_t> in_offset, int out, UserIn<int64_t> out_offset, size_t bytes, uint32_t flags) {
+  if (flags) return fail(Errno::Invalid);
+  End from = TRY(End::create(in, in_offset.address)), to = TRY(End::create(out, out_offset.address));
+  if (!from.file->readable() || !to.file->writable() || to.file->flags() & open_flag::Append) return fail(Errno::BadDescriptor);
+  Ref<Inode> source = from.file->inode(), target = to.file->inode();
+  if ((source && source->is_directory()) || (target && target->is_directory())) return fail(Errno::IsDirectory);
+  if (!source || !target || !source->is_regular() || !target->is_regular()) return fail(Errno::Invalid);
+  bytes = std::min<size_t>(bytes, MaxTransfer);
+  if (source == target) {
+    uint64_t a = from.offset >= 0 ? uint64_t(from.offset) : TRY(from.file->seek(0, SeekCurrent));
+    uint64_t b = to.offset >= 0 ? uint64_t(to.offset) : TRY(to.file->seek(0, SeekCurrent));
+    if (a < b + bytes && b < a + bytes) return fail(Errno::Invalid);
+  }
+  size_t n = TRY(transfer(from, to, bytes));
+  TRY(from.finish());
+  TRY(to.finish());
+  return n;
+}
+
+// Programs fall back to read and write.
+Result sys_splice(int, UserAddress, int, UserAddress, size_t, uint32_t) { return fail(Errno::Invalid); }
+Result sys_tee(int, int, size_t, uint32_t) { return fail(Errno::Invalid); }
+Result sys_vmsplice(int, UserIn<IoVector>, size_t, uint32_t) { return fail(Errno::Invalid); }
+
+// Memory needs no syncing, and the host's files are written through.
+Result sys_sync() { return 0; }
+
+Result sys_syncfs(int descriptor) {
+  TRY(current_descriptors().get(descriptor));
+  return 0;
+}
+
+Result sys_fsync(int descriptor) {
+  TRY(TRY(current_descriptors().get(descriptor))->sync(false));
+  return 0;
+}
+
+Result sys_fdatasync(int descriptor) {
+  TRY(TRY(current_descriptors().get(descriptor))->sync(true));
+  return 0;
+}
+
+Result sys_sync_file_range(int descriptor, int64_t offset, int64_t bytes, uint32_t flags) {
+  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  if (flags & ~uint32_t(7) || offset < 0 || bytes < 0) return fail(Errno::Invalid);
+  if (file->as_pipe()) return fail(Errno::IllegalSeek);
+  TRY(file->sync(true));
+  return 0;
+}
+
+Result sys_readahead(int descriptor, int64_t, size_t) {
+  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  if (!file->readable()) return fail(Errno::BadDescriptor);
+  Ref<Inode> inode = file->inode();
+  return inode && inode->is_regular() ? Result(0) : fail(Errno::Invalid);
+}
+
+Result sys_fadvise64(int descriptor, int64_t, int64_t bytes, int advice) {
+  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  if (file->as_pipe()) return fail(Errno::IllegalSeek);
+  if (advice < 0 || advice > 5 || bytes < 0) return fail(Errno::Invalid);
+  return 0;
+}
+
+Result sys_memfd_create(UserAddress name, uint32_t flags) {
+  constexpr uint32_t CloseOnExec = 1, AllowSealing = 2, NoExecuteSeal = 8, Executable = 16;
+  if (flags & ~(CloseOnExec | AllowSealing | NoExecuteSeal | Executable) || (flags & NoExecuteSeal && flags & Executable)) return fail(Errno::Invalid);
+  char text[250];
+  if (auto length = copy_string_from_user(text, name, sizeof text); !length)
+    return fail(length.error() == Errno::NameTooLong ? Errno::Invalid : length.error());
+  FileCredentials who = current_file_credentials();
+  auto inode = TRY(make<TmpRegular>(file_mode::Regular | (flags & NoExecuteSeal ? 0666 : 0777), who.uid, who.gid));
+  if (flags & (AllowSealing | NoExecuteSeal)) inode->seals = 0;
+  Ref<File> file = TRY(make<RegularFile>(Ref<Inode>(std::move(inode)), open_flag::ReadWrite));
+  return uint64_t(TRY(current_descriptors().install(std::move(file), flags & CloseOnExec ? OnExec::Close : OnExec::Keep)));
+}
+
+}  // namespace pl

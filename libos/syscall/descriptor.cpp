@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// dup, fcntl, ioctl, flock.
+#include "fs/abi.h"
+#include "fs/context.h"
+#include "fs/descriptors.h"
+#include "fs/locks.h"
+#include "fs/pipe.h"
+#include "fs/tmpfs/tmpfs.h"
+#include "process/process.h"
+#include "syscall/restart.h"
+#include "syscall/table.h"
+
+namespace pl {
+
+Result sys_dup(int descriptor) {
+  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  return uint64_t(TRY(current_descriptors().install(std::move(file), OnExec::Keep)));
+}
+
+Result sys_dup3(int descriptor, int target, uint32_t flags) {
+  if (flags & ~open_flag::CloseOnExec || descriptor == target) return fail(Errno::Invalid);
+  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  TRY(current_descriptors().replace(target, std::move(file), flags & open_flag::CloseOnExec ? OnExec::Close : OnExec::Keep));
+  return uint64_t(target);
+}
+
+namespace {
+
+enum Command : uint32_t {
+  Duplicate = 0, GetDescriptorFlags = 1, SetDescriptorFlags = 2, GetFlags = 3, SetFlags = 4, GetLock = 5, SetLock = 6, SetLockWait = 7,
+  SetOwner = 8, GetOwner = 9, SetSignal = 10, GetSignal = 11, OpenGetLock = 36, OpenSetLock = 37, OpenSetLockWait = 38,
+  DuplicateCloseOnExec = 1030, SetPipeSize = 1031, GetPipeSize = 1032, AddSeals = 1033, GetSeals = 1034,
+};
+
+Result record_lock(File& file, uint32_t command, UserAddress argument) {
+  bool of_open_file = command >= OpenGetLock;
+  Ref<Inode> inode = file.inode();
+  if (!inode || !inode->is_regular()) return fail(Errno::Invalid);
+  FlockRecord record = TRY(UserIn<FlockRecord>{argument}.read());
+  if (of_open_file && record.pid != 0) return fail(Errno::Invalid);
+  uint64_t base = 0;
+  switch (record.whence) {
+    case SeekSet: break;
+    case SeekCurrent: base = TRY(file.seek(0, SeekCurrent)); break;
+    case SeekEnd: base = TRY(inode->attributes()).size; break;
+    default: return fail(Errno::Invalid);
+  }
+  int64_t first, last;
+  if (__builtin_add_overflow(int64_t(base), record.start, &first)) return fail(Errno::Overflow);
+  if (record.length > 0) {
+    if (__builtin_add_overflow(first, record.length - 1, &last)) return fail(Errno::Overflow);
+  } else if (record.length < 0) {
+    last = first - 1;
+    if (__builtin_add_overflow(first, record.length, &first)) return fail(Errno::Invalid);
+  } else {
+    last = INT64_MAX;
+  }
+  if (first < 0) return fail(Errno::Invalid);
+  if (record.type < 0 || record.type > 2) return fail(Errno::Invalid);
+  locks::Lock lock{locks::Kind::Record, locks::Type(record.type), of_open_file ? static_cast<const void*>(&file) : &current_descriptors(),
+                   of_open_file ? -1 : current_process().pid, uint64_t(first), uint64_t(last)};
+  if (command == GetLock || command == OpenGetLock) {
+    if (record.type == 2 && command == GetLock) return fail(Errno::Invalid);
+    locks::Lock blocker;
+    if (locks::test(*inode, lock, blocker)) {
+      record.type = int16_t(blocker.type);
+      record.whence = SeekSet;
+      record.start = int64_t(blocker.first);
+      record.length = blocker.last == uint64_t(INT64_MAX) ? 0 : int64_t(blocker.last - blocker.first + 1);
+      record.pid = blocker.pid;
+    } else {
+      record.type = 2;
+    }
+    TRY(UserOut<FlockRecord>{argument}.write(record));
+    return 0;
+  }
+  if (lock.type == locks::Type::Read && !file.readable()) return fail(Errno::BadDescriptor);
+  if (lock.type == locks::Type::Write && !file.writable()) return fail(Errno::BadDescriptor);
+  bool wait = command == SetLockWait || command == OpenSetLockWait;
+  TRY(restartable(locks::set(*inode, lock, wait ? locks::Blocking::Yes : locks::Blocking::No)));
+  return 0;
+}
+
+ErrorOr<TmpRegular*> sealable(File& file) {
+  Ref<Inode> inode = file.inode();
+  if (!inode || !inode->is_regular() || inode->file_system_identity() != TmpInode::identity()) return fail(Errno::Invalid);
+  return static_cast<TmpRegular*>(inode.get());
+}
+
+Result add_seals(File& file, uint32_t seals) {
+  constexpr uint32_t Seal = 1, Shrink = 2, Grow = 4, Write = 8, FutureWrite = 16;
+  if (seals & ~(Seal | Shrink | Grow | Write | FutureWrite)) return fail(Errno::Invalid);
+  TmpRegular* inode = TRY(sealable(file));
+  if (inode->seals == ~0u) return fail(Errno::Invalid);
+  if (!file.writable() || inode->seals & Seal) return fail(Errno::Perm);
+  inode->seals |= seals;
+  return 0;
+}
+
+}  // namespace
+
+Result sys_fcntl(int descriptor, uint32_t command, uint64_t argument) {
+  Descriptors& table = current_descriptors();
+  Ref<File> file = TRY(table.get(descriptor));
+  if (file->flags() & open_flag::Path && command != Duplicate && command != DuplicateCloseOnExec && command != GetDescriptorFlags &&
+      command != SetDescriptorFlags && command != GetFlags)
+    return fail(Errno::BadDescriptor);
+  switch (command) {
+    case Duplicate:
+    case DuplicateCloseOnExec:
+      if (argument >= table.limit()) return fail(Errno::Invalid);
+      return uint64_t(TRY(table.install(std::move(file), command == Duplicate ? OnExec::Keep : OnExec::Close, int(argument))));
+    case GetDescriptorFlags: return TRY(table.on_exec(descriptor)) == OnExec::Close ? 1 : 0;
+    case SetDescriptorFlags: TRY(table.set_on_exec(descriptor, argument & 1 ? OnExec::Close : OnExec::Keep)); return 0;
+    case GetFlags: return file->flags() | open_flag::LargeFile;
+    case SetFlags:
+      if (argument & open_flag::Async) return fail(Errno::Invalid);
+      TRY(file->set_flags((file->flags() & ~open_flag::Settable) | (uint32_t(argument) & open_flag::Settable)));
+      return 0;
+    case GetLock:
+    case SetLock:
+    case SetLockWait:
+    case OpenGetLock:
+    case OpenSetLock:
+    case OpenSetLockWait: return record_lock(*file, command, UserAddress(argument));
+    case SetPipeSize:
+      if (!file->as_pipe()) return fail(Errno::BadDescriptor);
+      return TRY(file->as_pipe()->pipe().set_capacity(uint32_t(argument)));
+    case GetPipeSize:
+      if (!file->as_pipe()) return fail(Errno::BadDescriptor);
+      return file->as_pipe()->pipe().capacity();
+    case AddSeals: return add_seals(*file, uint32_t(argument));
+    case GetSeals: {
+      uint32_t seals = TRY(sealable(*file))->seals;
+      if (seals == ~0u) return 1;  // F_SEAL_SEAL: nothing can be added
+      return seals;
+    }
+    case GetOwner:
+    case GetSignal: return 0;  // no O_ASYNC, so nobody owns it
+    default: return fail(Errno::Invalid);
+  }
+}
+
+Result sys_ioctl(int descriptor, uint32_t command, UserAddress argument) {
+  constexpr uint32_t CloseOnExecOff = 0x5450, CloseOnExecOn = 0x5451, NonBlocking = 0x5421;
+  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  switch (command) {
+    case CloseOnExecOn:
+    case CloseOnExecOff:
+      TRY(current_descriptors().set_on_exec(descriptor, command == CloseOnExecOn ? OnExec::Close : OnExec::Keep));
+      return 0;
+    case NonBlocking: {
+      int on = TRY(UserIn<int>{argument}.read());
+      TRY(file->set_flags(on ? file->flags() | open_flag::NonBlock : file->flags() & ~open_flag::NonBlock));
+      return 0;
+    }
+    default: return restartable(file->ioctl(command, argument));
+  }
+}
+
+Result sys_flock(int descriptor, uint32_t operation) {
+  constexpr uint32_t SharedLock = 1, ExclusiveLock = 2, NonBlock = 4, Unlock = 8;
+  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  if (file->flags() & open_flag::Path) return fail(Errno::BadDescriptor);
+  locks::Type type;
+  switch (operation & ~NonBlock) {
+    case SharedLock: type = locks::Type::Read; break;
+    case ExclusiveLock: type = locks::Type::Write; break;
+    case Unlock: type = locks::Type::Unlock; break;
+    default: return fail(Errno::Invalid);
+  }
+  Ref<Inode> inode = file->inode();
+  if (!inode) return fail(Errno::Invalid);
+  locks::Lock lock{locks::Kind::Flock, type, file.get(), current_process().pid, 0, ~uint64_t(0)};
+  TRY(restartable(locks::set(*inode, lock, operation & NonBlock ? locks::Blocking::No : locks::Blocking::Yes)));
+  return 0;
+}
+
+}  // namespace pl

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Pipes and event descriptors.
+#include "fs/pipe.h"
+
+#include "fs/abi.h"
+#include "fs/context.h"
+#include "fs/descriptors.h"
+#include "fs/event_files.h"
+#include "syscall/table.h"
+
+namespace pl {
+
+static OnExec on_exec_of(uint32_t flags) { return flags & open_flag::CloseOnExec ? OnExec::Close : OnExec::Keep; }
+
+Result sys_pipe2(UserOut<int> descriptors, uint32_t flags) {
+  if (flags & ~(open_flag::CloseOnExec | open_flag::NonBlock | open_flag::Direct)) return fail(Errno::Invalid);
+  if (flags & open_flag::Direct) return fail(Errno::Invalid);  // packet mode
+  Descriptors& table = current_descriptors();
+  PipeEnds ends = TRY(create_pipe(flags & open_flag::NonBlock));
+  int read = TRY(table.install(std::move(ends.read), on_exec_of(flags)));
+  Guard undo_read([&] { (void)table.close(read); });
+  int write = TRY(table.install(std::move(ends.write), on_exec_of(flags)));
+  Guard undo_write([&] { (void)table.close(write); });
+  TRY(descriptors.write(read, 0));
+  TRY(descriptors.write(write, 1));
+  undo_read.disarm();
+  undo_write.disarm();
+  return 0;
+}
+
+Result sys_eventfd2(uint32_t initial, uint32_t flags) {
+  constexpr uint32_t Semaphore = 1;
+  if (flags & ~(Semaphore | open_flag::CloseOnExec | open_flag::NonBlock)) return fail(Errno::Invalid);
+  Ref<File> file = TRY(make<EventCounter>(uint64_t(initial), bool(flags & Semaphore), flags & open_flag::NonBlock));
+  return uint64_t(TRY(current_descriptors().install(std::move(file), on_exec_of(flags))));
+}
+
+Result sys_signalfd4(int, UserIn<SignalSet>, size_t, uint32_t) { return fail(Errno::NoSystemCall); }
+
+Result sys_timerfd_create(int clock, uint32_t flags) {
+  if (flags & ~(open_flag::CloseOnExec | open_flag::NonBlock)) return fail(Errno::Invalid);
+  switch (clock) {
+    case ClockRealtime:
+    case ClockMonotonic:
+    case ClockBoottime:
+    case ClockRealtimeAlarm:
+    case ClockBoottimeAlarm: break;
+    default: return fail(Errno::Invalid);
+  }
+  Ref<File> file = TRY(make<TimerFile>(clock, flags & open_flag::NonBlock));
+  return uint64_t(TRY(current_descriptors().install(std::move(file), on_exec_of(flags))));
+}
+
+Result sys_timerfd_settime(int descriptor, uint32_t flags, UserIn<IntervalValue> value, UserOut<IntervalValue> old_value) {
+  if (flags & ~(TimerFile::Absolute | TimerFile::CancelOnSet)) return fail(Errno::Invalid);
+  IntervalValue wanted = TRY(value.read());
+  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  TimerFile* timer = file->as_timer();
+  if (!timer) return fail(Errno::Invalid);
+  IntervalValue old = timer->get();
+  TRY(timer->set(flags, wanted));
+  if (old_value) TRY(old_value.write(old));
+  return 0;
+}
+
+Result sys_timerfd_gettime(int descriptor, UserOut<IntervalValue> value) {
+  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  if (!file->as_timer()) return fail(Errno::Invalid);
+  TRY(value.write(file->as_timer()->get()));
+  return 0;
+}
+
+}  // namespace pl
