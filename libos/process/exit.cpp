@@ -100,8 +100,10 @@ void end_process(Process& process, Thread& last) {
 }  // namespace
 
 void release_vfork(Process& process) {
-  process.vfork_released = true;
-  process.vfork_done.wake_all();
+  VforkWait* wait = std::exchange(process.vfork_parent, nullptr);
+  if (!wait) return;
+  wait->done = true;
+  wait->queue.wake_all();
 }
 
 void exit_thread(int status) {

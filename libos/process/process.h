@@ -18,7 +18,10 @@
 
 namespace pl {
 
-class Session;
+struct VforkWait {
+  WaitQueue queue;
+  bool done = false;
+};
 
 enum class ProcessState : uint8_t { Alive, Stopped, Zombie };
 
@@ -65,8 +68,7 @@ class Process {
   ListLink<Process> all_link;
   List<Process, &Process::sibling_link> children;
   WaitQueue child_changed;    // wait4 of this process sleeps here
-  WaitQueue vfork_done;       // the parent of a vfork sleeps on its child's
-  bool vfork_released = true;
+  VforkWait* vfork_parent = nullptr;  // on the parent's kernel stack, until release_vfork()
   WaitQueue thread_exited;    // execve, exit: waits for the other threads
 
   // What the threads that ended, and the children that were waited for, have used.

@@ -6,9 +6,11 @@
 #include "base/lock.h"
 #include "memory/address_space.h"
 #include "memory/kernel_stack.h"
+#include "memory/user.h"
 #include "ocall/ring.h"
 #include "process/process.h"
 #include "process/send.h"
+#include "process/trap.h"
 #include "time/clock.h"
 
 namespace pl {
@@ -27,7 +29,7 @@ struct RunQueue {
 
 PL_HOT RunQueue queue;
 
-constexpr uint64_t SliceMilliseconds = 5;
+uint64_t slice() { return tick_rate().from_nanoseconds(SliceNanoseconds); }
 
 // Always the same lock: run queue, wait queues and timers change together.
 struct SchedulerLocked : Locked {
@@ -40,7 +42,7 @@ void enqueue(Thread& thread) {
   ++queue.count;
   // From now on the running thread shares the hart.
   if (!queue.slice_end) {
-    queue.slice_end = read_time() + milliseconds_to_ticks(SliceMilliseconds);
+    queue.slice_end = read_time() + slice();
     current_thread().work |= WorkTimer;
   }
 }
@@ -96,7 +98,7 @@ void run(Thread& next) {
   uint64_t now = read_time();
   me.cpu_ticks += now - me.started_running;
   next.started_running = now;
-  queue.slice_end = queue.count ? now + milliseconds_to_ticks(SliceMilliseconds) : 0;
+  queue.slice_end = queue.count ? now + slice() : 0;
   next.work |= WorkTimer;
   if (&next == &me) return;
 
@@ -113,6 +115,8 @@ void run(Thread& next) {
 void enter_user_first(void* argument) {
   finish_switch();
   Thread& thread = *static_cast<Thread*>(argument);
+  if (thread.set_child_tid) (void)UserOut<int>{thread.set_child_tid}.write(thread.tid);  // clone(2): a bad address is ignored
+  finish_trap(thread);
   return_to_user(thread.frame);
 }
 

@@ -8,6 +8,8 @@
 
 namespace pl {
 
+constexpr uint64_t SliceNanoseconds = 5'000'000;
+
 // Gives the hart to the next runnable thread, or waits for one (the hart goes back to the host meanwhile). A Runnable caller goes to the
 // end of the queue; any other is continued by wake_thread or resume_thread. No lock held.
 void schedule();

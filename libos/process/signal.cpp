@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "process/signal.h"
 
+#include <utility>
+
 namespace pl {
 
 DefaultAction default_action(int number) {
@@ -48,6 +50,7 @@ void PendingSignals::add(QueuedSignal& signal) {
   int number = signal.info.number;
   if (number < sig::RealTimeMin && set_.has(number)) return;
   queue_.push_back(&signal);
+  signal.holder = this;
   set_.add(number);
 }
 
@@ -77,6 +80,7 @@ bool PendingSignals::take(SignalSet wanted, SignalInfo& out) {
   out = found->info;
   queue_.remove(found);
   if (found->owned_elsewhere) {
+    found->holder = nullptr;
     if (found->taken) found->taken(*found);
     out = found->info;  // a timer fills in its overrun
   } else {
@@ -91,18 +95,20 @@ void PendingSignals::discard(SignalSet which) {
     QueuedSignal* next = queue_.next(signal);
     if (which.has(signal->info.number)) {
       queue_.remove(signal);
+      signal->holder = nullptr;
       if (!signal->owned_elsewhere) heap_free(signal, sizeof(QueuedSignal), alignof(QueuedSignal));
     }
     signal = next;
   }
 }
 
-void PendingSignals::remove(QueuedSignal& signal) {
-  if (!queue_.contains_any(&signal)) return;
-  queue_.remove(&signal);
-  for (QueuedSignal& other : queue_)
+void PendingSignals::withdraw(QueuedSignal& signal) {
+  PendingSignals* holder = std::exchange(signal.holder, nullptr);
+  if (!holder) return;
+  holder->queue_.remove(&signal);
+  for (QueuedSignal& other : holder->queue_)
     if (other.info.number == signal.info.number) return;
-  set_.remove(signal.info.number);
+  holder->set_.remove(signal.info.number);
 }
 
 }  // namespace pl

@@ -91,10 +91,13 @@ class SignalActions : public RefCounted {
   SignalAction actions_[sig::Count];
 };
 
+class PendingSignals;
+
 struct QueuedSignal {
   SignalInfo info;
-  ListLink<QueuedSignal> link;
+  ListLink<QueuedSignal> queue_link;
   bool owned_elsewhere = false;  // belongs to a timer, which is told through `taken`
+  PendingSignals* holder = nullptr;  // while it is queued, of such a one
   void (*taken)(QueuedSignal&) = nullptr;
 };
 
@@ -108,12 +111,12 @@ class PendingSignals {
   // Takes the next of `wanted`: synchronous ones first, then by number, then by age. False: none.
   bool take(SignalSet wanted, SignalInfo& out);
   void discard(SignalSet which);
-  void remove(QueuedSignal& signal);
+  static void withdraw(QueuedSignal& signal);  // of those that belong elsewhere, wherever it is queued
   ~PendingSignals() { discard({~uint64_t(0)}); }
 
  private:
   SignalSet set_;
-  List<QueuedSignal, &QueuedSignal::link> queue_;  // by age; a set bit without an entry has no more than its number
+  List<QueuedSignal, &QueuedSignal::queue_link> queue_;  // by age; a set bit without an entry has no more than its number
 };
 
 struct SignalStack {

@@ -24,7 +24,7 @@ struct FutexWaiter;
 enum class ThreadState : uint8_t { Runnable, Sleeping, Stopped, Dead };
 
 // Why a thread must not go straight back to its program. Looked at once on the way out of each trap.
-enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTimer = 4 };
+enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTimer = 4, WorkTrace = 8 };
 
 // How restart_syscall continues an interrupted sleep with the time that is left.
 struct RestartBlock {
@@ -79,13 +79,14 @@ class Thread {
 
   // ---- threads library ----
   UserAddress clear_child_tid;
+  UserAddress set_child_tid;    // written by the thread itself before its first instruction
   UserAddress robust_list;
   FutexWaiter* futex_waiter = nullptr;
   char name[16] = {};
   uint64_t original_a0 = 0;     // first argument of the system call, for a restart
   uint32_t death_signal = 0;    // PR_SET_PDEATHSIG
   uint64_t timer_slack = 50000;
-  int nice = 0;
+  int nice = 0, policy = 0, priority = 0;  // remembered only: everyone is scheduled round robin
   Ref<AddressSpace> last_address_space;  // of an ended process: its tables are in use until this thread is switched away
 
   FloatState floats;  // as last saved: what counts is in the hart while this thread is the last that ran there

@@ -10,9 +10,16 @@
 struct pl_instance;
 
 namespace pl {
+class Thread;
+}
+
+namespace pl {
 
 // A trap from user mode, on the current thread's kernel stack, interrupts off. On return arch/ restores `frame` and goes to user mode.
 extern "C" void user_trap(TrapFrame* frame, uint64_t cause, uint64_t value);
+
+// What user_trap() does last, for a thread that has not come from a trap: its work, before user mode.
+void finish_trap(Thread& thread);
 
 // Loads the program that the measured configuration names into the first process, up to but without what is per instance (stack,
 // arguments, environment, bases). Also what a template does before its freeze.

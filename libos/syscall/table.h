@@ -8,10 +8,13 @@
 #include "arch/trap_frame.h"
 #include "base/error.h"
 #include "memory/user.h"
+#include "process/limits.h"
 #include "syscall/abi.h"
 #include "syscall/file_abi.h"
 
 namespace pl {
+
+class Thread;
 
 // A handler's parameter is an integer, a UserAddress, a UserIn<T> or a UserOut<T>; the value is what the program gets.
 using Result = ErrorOr<uint64_t>;
@@ -22,9 +25,10 @@ using Result = ErrorOr<uint64_t>;
 
 constexpr unsigned SystemCallLimit = 464;
 
-// Runs the call that the frame's a7 names and leaves its value, or -errno, in the frame's a0. Kernel-internal errors (restarts) too.
+// Runs the call with the arguments in the frame and leaves its value, or -errno, in the frame's a0; a kernel-internal errno (restart)
+// together with WorkSignal. The last entry is for every number beyond.
 using SystemCallEntry = void (*)(TrapFrame&);
-extern const SystemCallEntry system_call_entries[SystemCallLimit];
+extern const SystemCallEntry system_call_entries[SystemCallLimit + 1];
 
 struct SystemCallDescription {
   const char* name = nullptr;  // null: not supported
@@ -32,7 +36,7 @@ struct SystemCallDescription {
 };
 extern const SystemCallDescription system_call_descriptions[SystemCallLimit];
 
-// Writes one line a call to the log; debug enclaves only.
-void trace_system_call(unsigned number, const uint64_t (&arguments)[6], int64_t result);
+// One line in the log for the call that `thread` has just made. Only a debug enclave's threads have WorkTrace.
+void trace_system_call(const Thread& thread);
 
 }  // namespace pl

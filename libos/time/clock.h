@@ -57,6 +57,10 @@ void start_clocks(uint64_t timebase);
 void resume_clocks(uint64_t frozen_at);
 void anchor_realtime(uint64_t realtime);
 
+// What a program's own clock code needs (process/vdso.h).
+struct ClockOffsets { uint64_t skipped_ticks, realtime; };
+ClockOffsets clock_offsets();
+
 uint64_t monotonic_ns();
 uint64_t boottime_ns();
 uint64_t realtime_ns();
@@ -64,7 +68,9 @@ uint64_t realtime_ns();
 ErrorOr<uint64_t> deadline_of(int clock, const TimeSpec& moment);
 ErrorOr<uint64_t> read_clock_ns(int clock);  // any clock id, CPU clocks included; EINVAL
 ErrorOr<void> set_clock(int clock, const TimeSpec& value);
-// Moves when REALTIME is set: absolute sleepers on it look again.
+// Moves when REALTIME is set. Absolute sleepers and timers on it then look again: realtime_was_set() (interval.h) sees to that.
 uint64_t realtime_generation();
+void realtime_was_set();
+void wake_realtime_sleepers();
 
 }  // namespace pl

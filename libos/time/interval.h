@@ -13,26 +13,41 @@
 namespace pl {
 
 class Process;
-class Thread;
 
 struct IntervalValue { TimeSpec interval, value; };  // itimerspec
 
-// A timer that sends a signal. Counts in ticks of its clock: time CSR for the time clocks, consumed ticks for CPU clocks.
+// A timer that sends a signal. Counts in ticks: of the time CSR, or consumed ones for a CPU clock.
 struct SignalTimer : Timer {
   Process* process = nullptr;
-  uint64_t interval = 0;      // ticks; 0 one-shot
-  uint64_t cpu_deadline = 0;  // CPU clocks: consumed ticks at which it fires; 0 disarmed
   int clock = ClockRealtime;
   int signal = 0;             // 0: none is sent (SIGEV_NONE)
+  uint64_t interval = 0;      // 0: one-shot
+  uint64_t cpu_deadline = 0;  // of a CPU clock; 0: disarmed
+
+  bool counts_cpu() const;
+  bool running() const { return armed() || cpu_deadline; }
+  uint64_t left() const;  // ticks; at least 1 while it runs
+  IntervalValue value() const;
+  void stop();
+  // `ticks` from now, or at that moment of its clock. 0 stops it.
+  void start(uint64_t ticks, bool absolute);
+  // Due at `now`: sets the next expiry of a periodic one. Returns how many were missed.
+  uint64_t advance(uint64_t now);
+  uint64_t cpu_now() const;
 };
 
 // timer_create(2)'s.
-struct PosixTimer : SignalTimer {
+struct PosixTimer : SignalTimer, QueuedSignal {
   int id = 0;
-  int thread = 0;  // SIGEV_THREAD_ID
-  uint32_t missed = 0, overrun = 0;
-  QueuedSignal queued;
+  int thread = 0;              // SIGEV_THREAD_ID
+  uint64_t signal_value = 0;   // sigev_value
+  uint64_t missed = 0;         // expiries since the signal was queued
+  int overrun = 0;             // of the signal last taken
+  bool absolute = false;       // `expiry` is a moment of REALTIME, which may be set
+  TimeSpec expiry;
   ListLink<PosixTimer> link;
+
+  void expired(uint64_t now);
 };
 
 class IntervalTimers {
@@ -41,13 +56,19 @@ class IntervalTimers {
   SignalTimer interval[3];
   List<PosixTimer, &PosixTimer::link> posix;
   int next_id = 0;
-  bool uses_cpu = false;  // some CPU-clock timer is armed: look at each tick
+  bool uses_cpu = false;  // some CPU clock's timer runs, or RLIMIT_CPU counts: look at each tick
 
-  void stop_all();  // exit, and timer_create's at execve
-  void stop_posix();
+  PosixTimer* find(int id);
+  void stop_all();    // at the end of a process
+  void stop_posix();  // and at execve
+  void destroy(PosixTimer& timer);
 };
 
-// At a tick or a switch: fires the CPU-clock timers of the running process that are due.
+// Once for each of a process's interval timers, before the first use.
+SignalTimer& interval_timer(Process& process, IntervalTimers::Which which);
+
+// At a tick: fires what is due of the running process's CPU clocks.
 void check_cpu_timers(Process& process);
+void update_cpu_use(Process& process);  // sets uses_cpu
 
 }  // namespace pl

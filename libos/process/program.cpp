@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "process/program.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/random.h"
+#include "fs/path.h"
+#include "memory/heap.h"
+#include "memory/user.h"
+#include "process/exit.h"
+#include "process/futex.h"
+#include "process/scheduler.h"
+#include "process/send.h"
+#include "process/stack.h"
+#include "process/vdso.h"
+
+namespace pl {
+
+namespace {
+
+constexpr uint64_t ClockTicksPerSecond = 100;
+// Bit n for the n-th letter: the program may use I, M, A, F, D, C.
+constexpr uint64_t Capabilities = 1 << ('I' - 'A') | 1 << ('M' - 'A') | 1 << ('A' - 'A') | 1 << ('F' - 'A') | 1 << ('D' - 'A') | 1 << ('C' - 'A');
+
+constexpr uint64_t RandomPages = 1 << 18;       // stack and mappings: 1 GiB each
+constexpr uint64_t RandomBreakPages = 1 << 13;  // 32 MiB
+constexpr uint64_t IndependentBase = UserTop / 3 * 2;
+constexpr uint64_t MaxStack = 64u << 20, MinStack = 128u << 10, StackGuard = 1u << 20;
+
+ErrorOr<size_t> read_at(Inode& inode, uint64_t offset, void* to, size_t bytes) {
+  Buffer buffer = Buffer::kernel(to, bytes);
+  size_t done = 0;
+  while (done < bytes) {
+    size_t n = TRY(inode.read(offset + done, buffer));
+    if (!n) break;
+    done += n;
+  }
+  return done;
+}
+
+ErrorOr<void> read_image(Inode& inode, ElfImage& image) {
+  if (inode.type() != file_mode::Regular) return fail(Errno::Access);
+  uint64_t file_bytes = TRY(inode.attributes()).size;
+  std::byte first[ElfHeaderSize], headers[ElfMaxProgramHeaders * ElfProgramHeaderSize];
+  size_t got = TRY(read_at(inode, 0, first, sizeof(first)));
+  auto place = TRY(find_elf_headers(std::span(first, got), file_bytes));
+  size_t bytes = place.count * ElfProgramHeaderSize;
+  if (TRY(read_at(inode, place.offset, headers, bytes)) != bytes) return fail(Errno::NotExecutable);
+  image = TRY(parse_elf(std::span(first, got), std::span(headers, bytes), file_bytes));
+  return {};
+}
+
+ErrorOr<void> map_segment(const Ref<Inode>& inode, const ElfSegment& s, uint64_t bias) {
+  AddressSpace& space = *current_thread().address_space;
+  uint64_t start = s.address + bias, page = start / PageSize * PageSize;
+  uint64_t file_end = start + s.file_bytes, memory_end = start + s.memory_bytes;
+  uint64_t file_pages_end = s.file_bytes ? round_up(file_end, PageSize) : page;
+  MappingRequest request;
+  request.placement = Placement::Fixed;
+  request.protection = s.protection;
+  if (s.file_bytes) {
+    request.address = UserAddress(page);
+    request.bytes = file_pages_end - page;
+    request.inode = inode;
+    request.offset = s.offset - (start - page);
+    TRY(space.map(request));
+    // The rest of the last page belongs to the file's next part, but must read as zeros.
+    if (memory_end > file_end && file_end < file_pages_end && (s.protection & ProtectionWrite))
+      TRY(zero_user(UserAddress(file_end), std::min(file_pages_end, memory_end) - file_end));
+  }
+  if (memory_end > file_pages_end) {
+    request.inode = {};
+    request.offset = 0;
+    request.address = UserAddress(file_pages_end);
+    request.bytes = round_up(memory_end, PageSize) - file_pages_end;
+    TRY(space.map(request));
+  }
+  return {};
+}
+
+ErrorOr<void> map_image(const Ref<Inode>& inode, const ElfImage& image, uint64_t bias) {
+  for (unsigned i = 0; i < image.segment_count; ++i) TRY(map_segment(inode, image.segments[i], bias));
+  return {};
+}
+
+uint64_t random_below(uint64_t limit) { return random::word() % limit; }
+
+// A place for `image`: below the mmap base, where the address space puts it.
+ErrorOr<uint64_t> reserve_place(const ElfImage& image) {
+  MappingRequest request;
+  request.bytes = image.high - image.low + image.alignment;
+  AddressSpace& space = *current_thread().address_space;
+  uint64_t place = TRY(space.map(request)).value;
+  TRY(space.unmap(UserAddress(place), request.bytes));
+  return round_up(place, image.alignment) - image.low;
+}
+
+}  // namespace
+
+ErrorOr<void> read_program(Ref<Inode> inode, Program& program) {
+  TRY(read_image(*inode, program.image));
+  program.inode = std::move(inode);
+  if (!program.image.interpreter_bytes) return {};
+  char path[512];
+  size_t bytes = program.image.interpreter_bytes;
+  if (bytes > sizeof(path) || TRY(read_at(*program.inode, program.image.interpreter_offset, path, bytes)) != bytes || path[bytes - 1])
+    return fail(Errno::NotExecutable);
+  program.interpreter_inode = TRY(open_executable(std::string_view(path)));
+  TRY(read_image(*program.interpreter_inode, program.interpreter));
+  if (!program.interpreter.position_independent) return fail(Errno::NotExecutable);
+  program.has_interpreter = true;
+  return {};
+}
+
+ErrorOr<LoadedProgram> map_program(const Program& program) {
+  const ElfImage& image = program.image;
+  AddressSpace& space = *current_thread().address_space;
+  // Until choose_bases() says otherwise; what is mapped now may stay there.
+  space.set_mmap_base(UserAddress(UserTop - (2 * RandomPages + random_below(RandomPages)) * PageSize));
+  uint64_t bias = 0;
+  if (image.position_independent) {
+    bias = round_up(IndependentBase + random_below(RandomPages) * PageSize, image.alignment) - image.low;
+    if (image.high + bias >= UserTop - (4 * RandomPages) * PageSize) return fail(Errno::NoMemory);
+  }
+  TRY(map_image(program.inode, image, bias));
+
+  LoadedProgram loaded;
+  loaded.entry = loaded.start = image.entry + bias;
+  loaded.headers = image.headers ? image.headers + bias : 0;
+  loaded.header_count = image.header_count;
+  loaded.end = image.high + bias;
+  loaded.executable_stack = image.executable_stack;
+  if (program.has_interpreter) {
+    uint64_t interpreter_bias = TRY(reserve_place(program.interpreter));
+    TRY(map_image(program.interpreter_inode, program.interpreter, interpreter_bias));
+    loaded.interpreter_base = program.interpreter.low + interpreter_bias;
+    loaded.start = program.interpreter.entry + interpreter_bias;
+  }
+  loaded.vdso = TRY(map_vdso(space)).value;
+  current_process().signal_trampoline = UserAddress(loaded.vdso + vdso_sigreturn_offset());
+  current_process().executable = program.inode;
+  return loaded;
+}
+
+ErrorOr<Bases> choose_bases(const LoadedProgram& loaded, uint64_t stack_limit) {
+  AddressSpace& space = *current_thread().address_space;
+  uint64_t stack_bytes = round_up(std::clamp(stack_limit, MinStack, MaxStack), PageSize);
+  uint64_t top = UserTop - PageSize - random_below(RandomPages) * PageSize;
+  space.set_mmap_base(UserAddress(UserTop - RandomPages * PageSize - stack_bytes - StackGuard - random_below(RandomPages) * PageSize));
+  space.initialize_break(UserAddress(loaded.end + random_below(RandomBreakPages) * PageSize));
+
+  MappingRequest stack;
+  stack.address = UserAddress(top - stack_bytes);
+  stack.bytes = stack_bytes;
+  stack.placement = Placement::Fixed;
+  stack.protection = ProtectionRead | ProtectionWrite | (loaded.executable_stack ? ProtectionExecute : 0u);
+  stack.stack = true;
+  stack.name = "[stack]";
+  TRY(space.map(stack));
+  // The first frame starts at a random place in the page too, 16 bytes apart.
+  return Bases{top - random_below(512) * 16 % 2048};
+}
+
+ErrorOr<void> prepare_start(const LoadedProgram& loaded, const Start& start) {
+  Thread& thread = current_thread();
+  Process& process = *thread.process;
+  Bases bases = TRY(choose_bases(loaded, process.limit(Limits::Stack)));
+  const Credentials& who = process.credentials;
+  const AuxiliaryEntry auxv[] = {
+      {auxiliary::SystemPage, loaded.vdso},
+      {auxiliary::Capabilities, Capabilities},
+      {auxiliary::PageSize, PageSize},
+      {auxiliary::ClockTicks, ClockTicksPerSecond},
+      {auxiliary::ProgramHeaders, loaded.headers},
+      {auxiliary::ProgramHeaderSize, ElfProgramHeaderSize},
+      {auxiliary::ProgramHeaderCount, loaded.header_count},
+      {auxiliary::Base, loaded.interpreter_base},
+      {auxiliary::Flags, 0},
+      {auxiliary::Entry, loaded.entry},
+      {auxiliary::Uid, who.uid},
+      {auxiliary::EffectiveUid, who.euid},
+      {auxiliary::Gid, who.gid},
+      {auxiliary::EffectiveGid, who.egid},
+      {auxiliary::Secure, start.secure},
+      {auxiliary::Capabilities2, 0},
+  };
+  StackContents contents{start.script, start.arguments, start.environment, start.name, auxv, std::size(auxv), {}};
+  random::fill(contents.random, sizeof(contents.random));
+  StackLayout layout = TRY(write_stack(UserAddress(bases.stack_top), contents));
+  process.arguments_start = UserAddress(layout.strings);
+  process.arguments_end = process.environment_start = UserAddress(layout.environment_strings);
+  process.environment_end = UserAddress(layout.name);
+  process.auxiliary = UserAddress(layout.auxiliary);
+  process.auxiliary_end = UserAddress(layout.random);
+  initialize_frame(thread.frame, loaded.start, layout.sp);
+  return {};
+}
+
+void set_program_name(Thread& thread, std::string_view path) {
+  Process& process = *thread.process;
+  size_t slash = path.rfind('/');
+  std::string_view last = slash == path.npos ? path : path.substr(slash + 1);
+  size_t n = std::min(last.size(), sizeof(thread.name) - 1);
+  memset(thread.name, 0, sizeof(thread.name));
+  memcpy(thread.name, last.data(), n);
+  memcpy(process.name, thread.name, sizeof(thread.name));
+  n = std::min(path.size(), sizeof(process.executable_path) - 1);
+  memcpy(process.executable_path, path.data(), n);
+  process.executable_path[n] = 0;
+}
+
+// ---- execve ----
+
+namespace {
+
+constexpr unsigned MaxScripts = 5;
+constexpr size_t ScriptLine = 256;
+
+// "#!interpreter [argument]" (execve(2)). False: no script.
+struct ScriptLineParts { std::string_view interpreter, argument; };
+ErrorOr<bool> parse_script_line(std::string_view line, ScriptLineParts& parts) {
+  if (!line.starts_with("#!")) return false;
+  size_t end = line.find('\n');
+  bool whole = end != line.npos;
+  line = line.substr(2, whole ? end - 2 : line.npos);
+  auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!line.empty() && blank(line.front())) line.remove_prefix(1);
+  while (!line.empty() && blank(line.back())) line.remove_suffix(1);
+  size_t n = 0;
+  while (n < line.size() && !blank(line[n])) ++n;
+  if (!n || (!whole && n == line.size() && line.size() >= ScriptLine - 3)) return fail(Errno::NotExecutable);
+  parts.interpreter = line.substr(0, n);
+  line.remove_prefix(n);
+  while (!line.empty() && blank(line.front())) line.remove_prefix(1);
+  parts.argument = line;
+  return true;
+}
+
+// What of the old program a new one does not inherit (execve(2), "the following process attributes").
+void reset_attributes(Thread& thread, Process& process) {
+  thread.alternate_stack = {};
+  thread.clear_child_tid = {};
+  thread.robust_list = {};
+  thread.restart = {};
+  thread.restore_blocked = false;
+  thread.frame_replaced = true;
+  thread.work |= WorkSignal;  // clears frame_replaced
+  process.timers.stop_posix();
+  process.dumpable = true;
+  process.executed = true;
+  process.exit_signal = sig::Child;
+}
+
+// Set-user-ID and set-group-ID bits of the file. Returns whether identity changed (AT_SECURE).
+bool apply_set_id(Process& process, const Attributes& file) {
+  Credentials& who = process.credentials;
+  if (!process.no_new_privileges) {
+    if (file.mode & file_mode::SetUser) who.euid = file.uid;
+    if ((file.mode & (file_mode::SetGroup | 010)) == (file_mode::SetGroup | 010)) who.egid = file.gid;
+  }
+  who.suid = who.fsuid = who.euid;
+  who.sgid = who.fsgid = who.egid;
+  return who.uid != who.euid || who.gid != who.egid;
+}
+
+}  // namespace
+
+ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, ArgumentStrings& arguments, ArgumentStrings& environment) {
+  Thread& thread = current_thread();
+  Process& process = *thread.process;
+  // Large, and a kernel stack is not: on the heap.
+  struct Work {
+    Program program;
+    ArgumentStrings script;
+    char line[ScriptLine];
+    char name[MaxPath];
+  };
+  Work* work = heap_new<Work>();
+  if (!work) return fail(Errno::NoMemory);
+  Guard release([&] { heap_delete(work); });
+  if (path.size() >= sizeof(work->name)) return fail(Errno::NameTooLong);
+  memcpy(work->name, path.data(), path.size());
+  std::string_view name(work->name, path.size());
+
+  Attributes file = TRY(inode->attributes());
+  for (unsigned depth = 0;; ++depth) {
+    size_t got = TRY(read_at(*inode, 0, work->line, sizeof(work->line)));
+    ScriptLineParts parts;
+    if (!TRY(parse_script_line(std::string_view(work->line, got), parts))) break;
+    if (depth == MaxScripts) return fail(Errno::LinkLoop);
+    // argv[0] gives way to: interpreter, its argument, the script; an outer script's words come behind the inner one's.
+    ArgumentStrings* outer = heap_new<ArgumentStrings>();
+    if (!outer) return fail(Errno::NoMemory);
+    Guard drop([&] { heap_delete(outer); });
+    bool first = true;
+    TRY(work->script.for_each_string([&](std::string_view s) -> ErrorOr<void> {
+      // The outer interpreter's own name becomes the script's name below.
+      if (!first) TRY(outer->append(s));
+      first = false;
+      return {};
+    }));
+    if (depth == 0) arguments.drop_first();
+    work->script.clear();
+    TRY(work->script.append(parts.interpreter));
+    if (!parts.argument.empty()) TRY(work->script.append(parts.argument));
+    TRY(work->script.append(name));
+    TRY(outer->for_each_string([&](std::string_view s) { return work->script.append(s); }));
+    memcpy(work->name, parts.interpreter.data(), parts.interpreter.size());
+    name = std::string_view(work->name, parts.interpreter.size());
+    inode = TRY(open_executable(name));
+    file = TRY(inode->attributes());
+  }
+  TRY(read_program(inode, work->program));
+  auto space = TRY(AddressSpace::create());
+  auto actions = TRY(make<SignalActions>());
+
+  // The point of no return: what fails from here on ends the process, as on Linux.
+  TRY(become_only_thread());
+  release_robust_futexes(thread);
+  if (thread.clear_child_tid && process.address_space->references() > 1) {
+    int zero = 0;
+    if (copy_to_user(thread.clear_child_tid, &zero, sizeof(zero))) (void)wake_futex(thread.clear_child_tid, 1);
+  }
+  Ref<AddressSpace> old = std::exchange(process.address_space, std::move(space));
+  thread.address_space = process.address_space.get();
+  thread.address_space->activate();
+  old = {};
+  release_vfork(process);
+  actions->copy_from(*process.actions);
+  actions->reset_handlers();
+  process.actions = std::move(actions);
+  reset_attributes(thread, process);
+  bool secure = apply_set_id(process, file);
+  if (process.descriptors->references() > 1) {
+    // CLONE_FILES ends with execve.
+    auto own = process.descriptors->clone();
+    if (own) process.descriptors = *own;
+  }
+  process.descriptors->close_for_exec();
+  set_program_name(thread, path);
+
+  auto loaded = map_program(work->program);
+  ErrorOr<void> prepared = loaded ? prepare_start(*loaded, {work->script.count() ? &work->script : nullptr, arguments, environment, path, secure})
+                                  : fail(loaded.error());
+  if (!prepared) {
+    release.disarm();
+    heap_delete(work);
+    force_fatal_signal(sig::Kill);
+    return {};
+  }
+  reset_floats(thread);
+  return {};
+}
+
+}  // namespace pl

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Loading programs: from an executable file to an address space and registers.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/error.h"
+#include "fs/inode.h"
+#include "process/elf.h"
+#include "process/process.h"
+#include "process/strings.h"
+
+namespace pl {
+
+// An executable and, where it names one, its interpreter: read and checked, nothing mapped yet.
+struct Program {
+  Ref<Inode> inode, interpreter_inode;
+  ElfImage image, interpreter;
+  bool has_interpreter = false;
+};
+
+// ENOEXEC for what is no riscv64 ELF.
+ErrorOr<void> read_program(Ref<Inode> inode, Program& program);
+
+// Where a program has been mapped: what the stack's auxiliary vector says of it.
+struct LoadedProgram {
+  uint64_t start = 0;  // the first instruction: the interpreter's, if there is one
+  uint64_t entry = 0, headers = 0, header_count = 0, interpreter_base = 0;
+  uint64_t end = 0;    // behind the last segment: where the break may start
+  uint64_t vdso = 0;
+  bool executable_stack = false;
+};
+
+// Maps it into the address space that is active, which is empty, with the vDSO.
+ErrorOr<LoadedProgram> map_program(const Program& program);
+
+// Random places for stack, break and mappings, in the active address space.
+struct Bases { uint64_t stack_top; };
+ErrorOr<Bases> choose_bases(const LoadedProgram& loaded, uint64_t stack_limit);
+
+// Stack and registers of a program's first instruction, for the current thread.
+struct Start {
+  const ArgumentStrings* script = nullptr;
+  const ArgumentStrings& arguments;
+  const ArgumentStrings& environment;
+  std::string_view name;  // AT_EXECFN
+  bool secure = false;    // AT_SECURE
+};
+ErrorOr<void> prepare_start(const LoadedProgram& loaded, const Start& start);
+
+// comm of the thread and process (prctl(2), PR_SET_NAME): the last component of the path.
+void set_program_name(Thread& thread, std::string_view path);
+
+// execve(2): `path` as the program gave it, `inode` what it names. On success the current thread's frame is the new program's.
+ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, ArgumentStrings& arguments, ArgumentStrings& environment);
+
+}  // namespace pl

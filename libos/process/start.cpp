@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <algorithm>
+#include <cstring>
+
+#include "arch/monitor.h"
+#include "base/hot.h"
+#include "base/log.h"
+#include "fs/mount.h"
+#include "fs/path.h"
+#include "fs/stream.h"
+#include "memory/heap.h"
+#include "penglai/ocall.h"
+#include "process/environment.h"
+#include "process/program.h"
+#include "process/scheduler.h"
+#include "process/send.h"
+#include "process/trap.h"
+#include "time/clock.h"
+
+namespace pl {
+
+namespace {
+
+constexpr uint32_t FirstUmask = 022;
+constexpr uint32_t MaxInstance = 1u << 20;
+
+// What load_first_program() found out, for every fork's stack.
+LoadedProgram first_program;
+char first_path[256];
+
+[[noreturn]] void give_up(const char* what, Errno error) {
+  log_line("%s: errno %d", what, int(error));
+  monitor::exit((error == Errno::NoEntry ? 127u : 126u) << 8);
+}
+
+// One private copy of what the host wrote, so that nothing is looked at twice. Small ones fit on the stack.
+class InstanceCopy {
+ public:
+  InstanceCopy(const pl_instance* host, uint32_t readable) {
+    pl_instance head;
+    if (readable < sizeof(head)) return;
+    memcpy(&head, host, sizeof(head));
+    if (head.size < sizeof(head) || head.size > readable || head.size > MaxInstance) return;
+    size_ = head.size;
+    bytes_ = size_ <= sizeof(small_) ? small_ : static_cast<char*>(heap_allocate(size_, 8));
+    if (!bytes_) return;
+    memcpy(bytes_, host, size_);
+    memcpy(bytes_, &head, sizeof(head));  // the one that was checked
+    valid_ = true;
+  }
+  ~InstanceCopy() {
+    if (bytes_ && bytes_ != small_) heap_free(bytes_, size_, 8);
+  }
+  bool valid() const { return valid_; }
+  const pl_instance& head() const { return *reinterpret_cast<const pl_instance*>(bytes_); }
+
+  // Calls visit(string) for `count` strings from `offset` on; EINVAL when they do not end inside.
+  template <class Visit>
+  ErrorOr<void> strings(uint32_t offset, uint32_t count, Visit visit) const {
+    if (offset > size_) return fail(Errno::Invalid);
+    std::string_view rest(bytes_ + offset, size_ - offset);
+    for (uint32_t i = 0; i < count; ++i) {
+      size_t end = rest.find('\0');
+      if (end == rest.npos) return fail(Errno::Invalid);
+      TRY(visit(rest.substr(0, end)));
+      rest.remove_prefix(end + 1);
+    }
+    return {};
+  }
+
+ private:
+  bool valid_ = false;
+  uint32_t size_ = 0;
+  char* bytes_ = nullptr;
+  alignas(8) char small_[1024];
+};
+
+ErrorOr<void> set_directory(FileContext& context, std::string_view path) {
+  if (path.empty() || path == "/") return {};
+  auto directory = TRY(resolve(context.root, path, LastLink::Follow));
+  if (directory->type() != file_mode::Directory) return fail(Errno::NotDirectory);
+  context.directory = std::move(directory);
+  return {};
+}
+
+ErrorOr<void> apply_instance(const InstanceCopy& instance) {
+  const pl_instance& head = instance.head();
+  Process& process = Process::first();
+  anchor_realtime(head.realtime);
+  streams::set_terminals(head.terminals & 7);
+  Credentials& who = process.credentials;
+  who.uid = who.euid = who.suid = who.fsuid = head.uid;
+  who.gid = who.egid = who.sgid = who.fsgid = head.gid;
+  set_foreground_group(process.group);
+  if (uint32_t mask = head.umask & 0777; mask != process.file_context->umask) process.file_context->umask = mask;
+  TRY(instance.strings(head.directory_offset, 1, [&](std::string_view path) -> ErrorOr<void> {
+    auto set = set_directory(*process.file_context, path);
+    if (!set) log_line("working directory %.*s: errno %d", int(path.size()), path.data(), int(set.error()));
+    return set;
+  }));
+
+  ArgumentStrings arguments, environment;
+  TRY(instance.strings(head.arguments_offset, head.arguments, [&](std::string_view s) { return arguments.append(s); }));
+  if (!arguments.count()) TRY(arguments.append(first_path));
+  TRY(instance.strings(head.environment_offset, head.environment, [&](std::string_view s) -> ErrorOr<void> {
+    std::string_view name = s.substr(0, s.find('='));
+    return environment_allowed(name) ? environment.append(s) : ErrorOr<void>{};
+  }));
+  return prepare_start(first_program, {nullptr, arguments, environment, first_path});
+}
+
+}  // namespace
+
+ErrorOr<void> load_first_program(const char* path) {
+  start_clocks(boot_parameters().timebase);
+  Process& process = make_first_process();
+  Thread& thread = first_thread_of_instance();
+  adopt_running_thread(thread);
+  process.actions = TRY(make<SignalActions>());
+  process.descriptors = TRY(make<Descriptors>());
+  process.file_context = TRY(make<FileContext>(fs::root(), fs::root(), FirstUmask));
+  process.address_space = TRY(AddressSpace::create());
+  thread.address_space = process.address_space.get();
+  thread.address_space->activate();
+  TRY(fs::open_standard_streams(*process.descriptors));
+
+  Program* program = heap_new<Program>();
+  if (!program) return fail(Errno::NoMemory);
+  Guard release([&] { heap_delete(program); });
+  TRY(read_program(TRY(open_executable(path)), *program));
+  first_program = TRY(map_program(*program));
+  size_t n = std::min(strlen(path), sizeof(first_path) - 1);
+  memcpy(first_path, path, n);
+  set_program_name(thread, path);
+  return {};
+}
+
+void continue_fork(const pl_instance* host, uint32_t readable_bytes) {
+  Thread& thread = first_thread_of_instance();
+  adopt_running_thread(thread);
+  const pl_boot& boot = boot_parameters();
+  if (boot.flags & PL_BOOT_FORKED) resume_clocks(boot.frozen_at);
+  thread.process->started_at = ticks_now();
+  {
+    InstanceCopy instance(host, readable_bytes);
+    if (!instance.valid()) give_up("malformed instance parameters", Errno::Invalid);
+    auto applied = apply_instance(instance);
+    if (!applied) give_up("cannot start the program", applied.error());
+  }
+  reset_floats(thread);
+  thread.work = 0;
+  return_to_user(thread.frame);
+}
+
+void start_first_process(const char* path, const pl_instance* instance, uint32_t readable_bytes) {
+  auto loaded = load_first_program(path);
+  if (!loaded) give_up(path, loaded.error());
+  continue_fork(instance, readable_bytes);
+}
+
+}  // namespace pl

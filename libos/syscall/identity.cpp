@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Who a process is: ids, groups, sessions, credentials.
+#include "process/process.h"
+#include "syscall/table.h"
+
+namespace pl {
+
+namespace {
+
+constexpr uint32_t Keep = ~0u;  // (uid_t)-1 leaves an id as it is
+
+Credentials& own() { return current_process().credentials; }
+
+ErrorOr<Process*> process_or_self(int pid) {
+  if (pid < 0) return fail(Errno::NoProcess);
+  Process* process = pid ? find_process(pid) : &current_process();
+  if (!process) return fail(Errno::NoProcess);
+  return process;
+}
+
+}  // namespace
+
+Result sys_getpid() { return uint64_t(current_process().pid); }
+
+Result sys_getppid() {
+  const Process& process = current_process();
+  if (process.parent) [[likely]] return uint64_t(process.parent->pid);
+  return AdopterPid;
+}
+
+Result sys_gettid() { return uint64_t(current_thread().tid); }
+
+// ---- groups and sessions ----
+
+Result sys_setpgid(int pid, int group) {
+  Process& me = current_process();
+  Process& process = *TRY(process_or_self(pid));
+  if (group < 0) return fail(Errno::Invalid);
+  if (&process != &me) {
+    if (process.parent != &me || process.state == ProcessState::Zombie) return fail(Errno::NoProcess);
+    if (process.session != me.session) return fail(Errno::Perm);
+    if (process.executed) return fail(Errno::Access);
+  }
+  if (process.session == process.pid) return fail(Errno::Perm);
+  if (!group) group = process.pid;
+  if (group != process.pid) {
+    bool exists = false;
+    for_each_process([&](Process& p) {
+      exists |= p.group == group && p.session == me.session;
+      return !exists;
+    });
+    if (!exists) return fail(Errno::Perm);
+  }
+  process.group = group;
+  return 0;
+}
+
+Result sys_getpgid(int pid) { return uint64_t(TRY(process_or_self(pid))->group); }
+Result sys_getsid(int pid) { return uint64_t(TRY(process_or_self(pid))->session); }
+
+Result sys_setsid() {
+  Process& me = current_process();
+  bool taken = false;  // EPERM for a group leader (setsid(2))
+  for_each_process([&](Process& p) {
+    taken |= p.group == me.pid;
+    return !taken;
+  });
+  if (taken) return fail(Errno::Perm);
+  me.session = me.group = me.pid;
+  return uint64_t(me.pid);
+}
+
+// ---- credentials (credentials(7), setresuid(2)) ----
+
+Result sys_getuid() { return own().uid; }
+Result sys_geteuid() { return own().euid; }
+Result sys_getgid() { return own().gid; }
+Result sys_getegid() { return own().egid; }
+
+Result sys_setuid(uint32_t uid) {
+  Credentials& c = own();
+  if (uid == Keep) return fail(Errno::Invalid);
+  if (c.privileged()) c.uid = c.suid = uid;
+  else if (uid != c.uid && uid != c.suid) return fail(Errno::Perm);
+  c.euid = c.fsuid = uid;
+  return 0;
+}
+
+Result sys_setgid(uint32_t gid) {
+  Credentials& c = own();
+  if (gid == Keep) return fail(Errno::Invalid);
+  if (c.privileged()) c.gid = c.sgid = gid;
+  else if (gid != c.gid && gid != c.sgid) return fail(Errno::Perm);
+  c.egid = c.fsgid = gid;
+  return 0;
+}
+
+Result sys_setreuid(uint32_t real, uint32_t effective) {
+  Credentials& c = own();
+  Credentials old = c;
+  if (!c.privileged()) {
+    if (real != Keep && real != c.uid && real != c.euid) return fail(Errno::Perm);
+    if (effective != Keep && effective != c.uid && effective != c.euid && effective != c.suid) return fail(Errno::Perm);
+  }
+  if (real != Keep) c.uid = real;
+  if (effective != Keep) c.euid = effective;
+  if (real != Keep || (effective != Keep && effective != old.uid)) c.suid = c.euid;
+  c.fsuid = c.euid;
+  return 0;
+}
+
+Result sys_setregid(uint32_t real, uint32_t effective) {
+  Credentials& c = own();
+  Credentials old = c;
+  if (!c.privileged()) {
+    if (real != Keep && real != c.gid && real != c.egid) return fail(Errno::Perm);
+    if (effective != Keep && effective != c.gid && effective != c.egid && effective != c.sgid) return fail(Errno::Perm);
+  }
+  if (real != Keep) c.gid = real;
+  if (effective != Keep) c.egid = effective;
+  if (real != Keep || (effective != Keep && effective != old.gid)) c.sgid = c.egid;
+  c.fsgid = c.egid;
+  return 0;
+}
+
+Result sys_setresuid(uint32_t real, uint32_t effective, uint32_t saved) {
+  Credentials& c = own();
+  auto allowed = [&](uint32_t id) { return id == Keep || c.privileged() || id == c.uid || id == c.euid || id == c.suid; };
+  if (!allowed(real) || !allowed(effective) || !allowed(saved)) return fail(Errno::Perm);
+  if (real != Keep) c.uid = real;
+  if (effective != Keep) c.euid = effective;
+  if (saved != Keep) c.suid = saved;
+  c.fsuid = c.euid;
+  return 0;
+}
+
+Result sys_setresgid(uint32_t real, uint32_t effective, uint32_t saved) {
+  Credentials& c = own();
+  auto allowed = [&](uint32_t id) { return id == Keep || c.privileged() || id == c.gid || id == c.egid || id == c.sgid; };
+  if (!allowed(real) || !allowed(effective) || !allowed(saved)) return fail(Errno::Perm);
+  if (real != Keep) c.gid = real;
+  if (effective != Keep) c.egid = effective;
+  if (saved != Keep) c.sgid = saved;
+  c.fsgid = c.egid;
+  return 0;
+}
+
+Result sys_getresuid(UserOut<uint32_t> real, UserOut<uint32_t> effective, UserOut<uint32_t> saved) {
+  TRY(real.write(own().uid));
+  TRY(effective.write(own().euid));
+  TRY(saved.write(own().suid));
+  return 0;
+}
+
+Result sys_getresgid(UserOut<uint32_t> real, UserOut<uint32_t> effective, UserOut<uint32_t> saved) {
+  TRY(real.write(own().gid));
+  TRY(effective.write(own().egid));
+  TRY(saved.write(own().sgid));
+  return 0;
+}
+
+// Return the old id, also on failure (setfsuid(2)).
+Result sys_setfsuid(uint32_t uid) {
+  Credentials& c = own();
+  uint32_t old = c.fsuid;
+  if (uid != Keep && (c.privileged() || uid == c.uid || uid == c.euid || uid == c.suid || uid == c.fsuid)) c.fsuid = uid;
+  return old;
+}
+
+Result sys_setfsgid(uint32_t gid) {
+  Credentials& c = own();
+  uint32_t old = c.fsgid;
+  if (gid != Keep && (c.privileged() || gid == c.gid || gid == c.egid || gid == c.sgid || gid == c.fsgid)) c.fsgid = gid;
+  return old;
+}
+
+Result sys_getgroups(int count, UserOut<uint32_t> groups) {
+  const Credentials& c = own();
+  if (count < 0) return fail(Errno::Invalid);
+  if (count) {
+    if (uint32_t(count) < c.group_count) return fail(Errno::Invalid);
+    TRY(copy_to_user(groups.address, c.groups, c.group_count * sizeof(uint32_t)));
+  }
+  return c.group_count;
+}
+
+Result sys_setgroups(int count, UserIn<uint32_t> groups) {
+  Credentials& c = own();
+  if (!c.privileged()) return fail(Errno::Perm);
+  if (count < 0 || size_t(count) > Credentials::MaxGroups) return fail(Errno::Invalid);
+  uint32_t copy[Credentials::MaxGroups];
+  TRY(copy_from_user(copy, groups.address, size_t(count) * sizeof(uint32_t)));
+  for (int i = 0; i < count; ++i) c.groups[i] = copy[i];
+  c.group_count = uint32_t(count);
+  return 0;
+}
+
+// ---- capabilities (capget(2)): all for user 0, none for others ----
+
+namespace {
+
+constexpr uint32_t Version1 = 0x19980330, Version2 = 0x20071026, Version3 = 0x20080522;
+constexpr uint64_t AllCapabilities = (uint64_t(1) << 41) - 1;
+
+// Words of the data array, or the version to prefer and EINVAL.
+ErrorOr<unsigned> read_header(UserAddress address, CapabilityHeader& header) {
+  header = TRY(UserIn<CapabilityHeader>{address}.read());
+  if (header.version == Version1) return 1;
+  if (header.version == Version2 || header.version == Version3) return 2;
+  header.version = Version3;
+  TRY(UserOut<CapabilityHeader>{address}.write(header));
+  return fail(Errno::Invalid);
+}
+
+}  // namespace
+
+Result sys_capget(UserAddress address, UserOut<CapabilityData> data) {
+  CapabilityHeader header;
+  auto words = read_header(address, header);
+  if (!words) return data || words.error() != Errno::Invalid ? fail(words.error()) : Result(0);
+  if (header.pid < 0) return fail(Errno::Invalid);
+  Process* process = header.pid ? find_process(header.pid) : &current_process();
+  if (!process) return fail(Errno::NoProcess);
+  if (!data) return 0;
+  uint64_t held = process->credentials.privileged() ? AllCapabilities : 0;
+  for (unsigned i = 0; i < *words; ++i) {
+    uint32_t word = uint32_t(held >> (32 * i));
+    TRY(data.write({word, word, 0}, i));
+  }
+  return 0;
+}
+
+Result sys_capset(UserAddress address, UserIn<CapabilityData> data) {
+  CapabilityHeader header;
+  unsigned words = TRY(read_header(address, header));
+  if (header.pid && header.pid != current_process().pid) return fail(Errno::Perm);
+  uint64_t held = own().privileged() ? AllCapabilities : 0;
+  uint64_t wanted = 0;
+  for (unsigned i = 0; i < words; ++i) {
+    auto d = TRY(data.read(i));
+    if (d.effective & ~d.permitted) return fail(Errno::Perm);
+    wanted |= uint64_t(d.permitted) << (32 * i);
+  }
+  if (wanted & ~held) return fail(Errno::Perm);
+  return 0;  // giving some of them up has no effect: they are all or nothing here
+}
+
+}  // namespace pl

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Scheduling: round robin for everyone, so that policies and priorities are remembered where a program would ask, and do nothing else.
+#include <algorithm>
+
+#include "process/process.h"
+#include "process/scheduler.h"
+#include "syscall/table.h"
+
+namespace pl {
+
+namespace {
+
+constexpr int PolicyOther = 0, PolicyFifo = 1, PolicyRoundRobin = 2, PolicyBatch = 3, PolicyIdle = 5, PolicyDeadline = 6;
+constexpr int ResetOnFork = 0x40000000;
+constexpr unsigned Harts = 1;  // that run threads
+
+ErrorOr<Thread*> thread_or_self(int tid) {
+  if (tid < 0) return fail(Errno::Invalid);
+  if (!tid) return &current_thread();
+  Thread* thread = find_thread(tid);
+  if (!thread) return fail(Errno::NoProcess);
+  return thread;
+}
+
+ErrorOr<void> may_change(const Thread& thread) {
+  const Credentials &own = current_process().credentials, &other = thread.process->credentials;
+  if (own.privileged() || own.euid == other.uid || own.euid == other.euid) return {};
+  return fail(Errno::Perm);
+}
+
+ErrorOr<void> check_policy(int policy, int priority) {
+  switch (policy) {
+    case PolicyOther: case PolicyBatch: case PolicyIdle:
+      if (priority) return fail(Errno::Invalid);
+      return {};
+    case PolicyFifo: case PolicyRoundRobin:
+      if (priority < 1 || priority > 99) return fail(Errno::Invalid);
+      if (!current_process().credentials.privileged() && uint64_t(priority) > current_process().limit(Limits::RealTimePriority))
+        return fail(Errno::Perm);
+      return {};
+    default: return fail(Errno::Invalid);
+  }
+}
+
+ErrorOr<void> set_policy(int tid, int policy, int priority) {
+  Thread* thread = TRY(thread_or_self(tid));
+  policy &= ~ResetOnFork;
+  TRY(check_policy(policy, priority));
+  TRY(may_change(*thread));
+  thread->policy = policy;
+  thread->priority = priority;
+  return {};
+}
+
+}  // namespace
+
+Result sys_sched_yield() {
+  current_thread().work |= WorkReschedule;
+  return 0;
+}
+
+Result sys_sched_setscheduler(int pid, int policy, UserIn<SchedulingParameter> parameter) {
+  if (policy < 0 || !parameter) return fail(Errno::Invalid);
+  TRY(set_policy(pid, policy, TRY(parameter.read()).priority));
+  return 0;
+}
+
+Result sys_sched_setparam(int pid, UserIn<SchedulingParameter> parameter) {
+  if (!parameter) return fail(Errno::Invalid);
+  Thread* thread = TRY(thread_or_self(pid));
+  TRY(set_policy(pid, thread->policy, TRY(parameter.read()).priority));
+  return 0;
+}
+
+Result sys_sched_getscheduler(int pid) { return uint64_t(TRY(thread_or_self(pid))->policy); }
+
+Result sys_sched_getparam(int pid, UserOut<SchedulingParameter> parameter) {
+  if (!parameter) return fail(Errno::Invalid);
+  TRY(parameter.write({TRY(thread_or_self(pid))->priority}));
+  return 0;
+}
+
+Result sys_sched_get_priority_max(int policy) {
+  switch (policy) {
+    case PolicyFifo: case PolicyRoundRobin: return 99;
+    case PolicyOther: case PolicyBatch: case PolicyIdle: case PolicyDeadline: return 0;
+    default: return fail(Errno::Invalid);
+  }
+}
+
+Result sys_sched_get_priority_min(int policy) {
+  switch (policy) {
+    case PolicyFifo: case PolicyRoundRobin: return 1;
+    case PolicyOther: case PolicyBatch: case PolicyIdle: case PolicyDeadline: return 0;
+    default: return fail(Errno::Invalid);
+  }
+}
+
+Result sys_sched_rr_get_interval(int pid, UserOut<TimeSpec> interval) {
+  TRY(thread_or_self(pid));
+  TRY(interval.write(to_timespec(SliceNanoseconds)));
+  return 0;
+}
+
+Result sys_sched_setaffinity(int pid, size_t bytes, UserAddress mask) {
+  Thread* thread = TRY(thread_or_self(pid));
+  TRY(may_change(*thread));
+  uint64_t word = 0;
+  TRY(copy_from_user(&word, mask, std::min(bytes, sizeof(word))));
+  if (!(word & ((1u << Harts) - 1))) return fail(Errno::Invalid);
+  return 0;
+}
+
+Result sys_sched_getaffinity(int pid, size_t bytes, UserAddress mask) {
+  TRY(thread_or_self(pid));
+  if (bytes < sizeof(uint64_t) || bytes % sizeof(uint64_t)) return fail(Errno::Invalid);
+  uint64_t word = (1u << Harts) - 1;
+  TRY(copy_to_user(mask, &word, sizeof(word)));
+  return sizeof(word);
+}
+
+Result sys_getcpu(UserOut<uint32_t> cpu, UserOut<uint32_t> node) {
+  if (cpu) TRY(cpu.write(0));
+  if (node) TRY(node.write(0));
+  return 0;
+}
+
+// ---- nice values ----
+
+namespace {
+
+enum Which : int { OfProcess = 0, OfGroup = 1, OfUser = 2 };
+
+// Calls visit for each thread's process that (which, who) names.
+template <class F>
+ErrorOr<void> for_each_named(int which, int who, F visit) {
+  if (which < OfProcess || which > OfUser) return fail(Errno::Invalid);
+  Process& me = current_process();
+  bool found = false;
+  for_each_process([&](Process& p) {
+    bool named = which == OfProcess ? p.pid == (who ? who : me.pid)
+                 : which == OfGroup ? p.group == (who ? who : me.group)
+                                    : p.credentials.uid == (who ? uint32_t(who) : me.credentials.uid);
+    if (!named) return true;
+    for (Thread& thread : p.threads) {
+      found = true;
+      visit(thread);
+    }
+    return true;
+  });
+  if (!found && which == OfProcess)
+    if (Thread* thread = find_thread(who)) {
+      found = true;
+      visit(*thread);
+    }
+  if (!found) return fail(Errno::NoProcess);
+  return {};
+}
+
+}  // namespace
+
+Result sys_setpriority(int which, int who, int priority) {
+  priority = std::clamp(priority, -20, 19);
+  Errno error{};
+  TRY(for_each_named(which, who, [&](Thread& thread) {
+    if (auto may = may_change(thread); !may) error = may.error();
+    else if (priority < thread.nice && !current_process().credentials.privileged() &&
+             uint64_t(20 - priority) > current_process().limit(Limits::Nice))
+      error = Errno::Access;
+    else thread.nice = priority;
+  }));
+  if (error != Errno{}) return fail(error);
+  return 0;
+}
+
+Result sys_getpriority(int which, int who) {
+  int best = 20;
+  TRY(for_each_named(which, who, [&](Thread& thread) { best = std::min(best, thread.nice); }));
+  return uint64_t(20 - best);  // the system call's own scale (getpriority(2), "C library/kernel differences")
+}
+
+// ---- sched_setattr ----
+
+Result sys_sched_setattr(int pid, UserAddress address, uint32_t flags) {
+  if (flags || pid < 0) return fail(Errno::Invalid);
+  SchedulingAttributes a{};
+  uint32_t size = TRY(UserIn<uint32_t>{address}.read());
+  if (size && size < sizeof(a)) return fail(Errno::Invalid);
+  TRY(copy_from_user(&a, address, sizeof(a)));
+  TRY(set_policy(pid, int(a.policy), int(a.priority)));
+  TRY(thread_or_self(pid))->nice = std::clamp(a.nice, -20, 19);
+  return 0;
+}
+
+Result sys_sched_getattr(int pid, UserAddress address, uint32_t size, uint32_t flags) {
+  if (flags || size < sizeof(SchedulingAttributes) || size > PageSize) return fail(Errno::Invalid);
+  Thread* thread = TRY(thread_or_self(pid));
+  SchedulingAttributes a{};
+  a.size = sizeof(a);
+  a.policy = uint32_t(thread->policy);
+  a.nice = thread->nice;
+  a.priority = uint32_t(thread->priority);
+  TRY(copy_to_user(address, &a, sizeof(a)));
+  return 0;
+}
+
+}  // namespace pl

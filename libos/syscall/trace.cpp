@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "base/log.h"
+#include "process/thread.h"
+#include "syscall/table.h"
+
+namespace pl {
+
+void trace_system_call(const Thread& thread) {
+  uint64_t number = thread.frame.x[RegisterA7];
+  SystemCallDescription call = number < SystemCallLimit ? system_call_descriptions[number] : SystemCallDescription{};
+  char line[160];
+  size_t used = call.name ? format(line, sizeof(line), "[%d] %s(", thread.tid, call.name)
+                          : format(line, sizeof(line), "[%d] call %lu(", thread.tid, number);
+  for (unsigned i = 0; i < call.arguments && used < sizeof(line); ++i) {
+    uint64_t value = i ? thread.frame.a(i) : thread.original_a0;
+    used += format(line + used, sizeof(line) - used, i ? ", 0x%lx" : "0x%lx", value);
+  }
+  int64_t result = int64_t(thread.frame.a(0));
+  if (result < 0 && result > -4096) log_line("%s) = -%ld (errno)", line, -result);
+  else log_line("%s) = 0x%lx", line, uint64_t(result));
+}
+
+}  // namespace pl
