@@ -73,6 +73,21 @@ Instance instance() {
   return {reinterpret_cast<const pl_instance*>(place), uint32_t(window.size - PL_RING_DATA)};
 }
 
+// Not inlined: the stack that it needs appears by faults, which cold_main must first prepare.
+[[noreturn, gnu::noinline]] void run_program(const pl_config& config) {
+  char path[4096];
+  std::string_view program = fs::program_path();
+  if (program.empty() || program.size() >= sizeof path) panic("the measured configuration names no program");
+  format(path, sizeof path, "%.*s", int(program.size()), program.data());
+  if (config.shadow_point == PL_SHADOW_NONE) start_first_process(path, instance().place, instance().bytes);
+  if (auto loaded = load_first_program(path); !loaded) {
+    log_line("%s: cannot be executed (error %d)", path, int(loaded.error()));
+    monitor::exit((loaded.error() == Errno::NoEntry ? 127 : 126) << 8);
+  }
+  Errno error = shadow::freeze();
+  panic("the enclave cannot be frozen (error %d)", int(error));
+}
+
 }  // namespace
 
 PhysicalAddress boot_page() { return the_boot_page; }
@@ -113,17 +128,7 @@ extern "C" [[noreturn]] void cold_main(uint64_t boot) {
   if (auto done = fs::initialize(config, place + round_up(config.size, PageSize)); !done)
     panic("the measured configuration cannot be used (error %d)", int(done.error()));
 
-  char path[4096];
-  std::string_view program = fs::program_path();
-  if (program.empty() || program.size() >= sizeof path) panic("the measured configuration names no program");
-  format(path, sizeof path, "%.*s", int(program.size()), program.data());
-  if (config.shadow_point == PL_SHADOW_NONE) start_first_process(path, instance().place, instance().bytes);
-  if (auto loaded = load_first_program(path); !loaded) {
-    log_line("%s: cannot be executed (error %d)", path, int(loaded.error()));
-    monitor::exit((loaded.error() == Errno::NoEntry ? 127 : 126) << 8);
-  }
-  Errno error = shadow::freeze();
-  panic("the enclave cannot be frozen (error %d)", int(error));
+  run_program(config);
 }
 
 extern "C" [[noreturn]] void fork_main(uint64_t boot) {

@@ -71,6 +71,12 @@ size_t strlen(const char* text) {
   return n;
 }
 
+size_t strnlen(const char* text, size_t most) {
+  size_t n = 0;
+  while (n < most && text[n]) n++;
+  return n;
+}
+
 int strcmp(const char* a, const char* b) {
   while (*a && *a == *b) a++, b++;
   return static_cast<unsigned char>(*a) - static_cast<unsigned char>(*b);

@@ -155,7 +155,9 @@ void set_zero_frame(PhysicalAddress frame) { state.zero_frame = frame.value; }
 Totals totals() {
   uint64_t bytes = 0;
   for (unsigned i = 0; i < state.region_count; i++) bytes += state.regions[i].frames << PageShift;
-  return {bytes, (state.free_count + state.unused) << PageShift};
+  const pl_boot& boot = boot_parameters();
+  uint64_t limit = boot.memory_limit ? boot.memory_limit : state.reservation_end ? boot.base_reserve : LargestExtent;
+  return {bytes, (state.free_count + state.unused) << PageShift, limit};
 }
 
 void for_each_used(void (*visit)(void*, PhysicalAddress), void* context) {

@@ -33,7 +33,8 @@ bool is_exclusive(PhysicalAddress frame);
 PhysicalAddress zero_frame();
 void set_zero_frame(PhysicalAddress frame);
 
-struct Totals { uint64_t bytes, free_bytes; };  // of this instance's own memory
+// Of this instance's own memory: held, of that unused, and most that it may come to hold.
+struct Totals { uint64_t bytes, free_bytes, limit_bytes; };
 Totals totals();
 
 // Calls visit for each frame of this instance's own that was ever handed out.

@@ -28,7 +28,13 @@ PhysicalAddress physical(const void* image_object) {
 
 uint32_t page_of(const std::byte* symbol) { return uint32_t((reinterpret_cast<uint64_t>(symbol) - PL_OBJECT_WINDOW) >> PageShift); }
 
-// The libOS's writable pages become copy-on-write. Last of all: from here on nothing but the hot block and the stack is written.
+// What a fork replaces before it runs, and what the freeze itself still needs until its end.
+bool is_replaced(uint32_t page) {
+  return (page >= record.hot_page && page < record.hot_page + record.hot_pages) || page == record.fault_stack_page ||
+         (page >= record.boot_stack_page - 3 && page <= record.boot_stack_page);
+}
+
+// The libOS's writable pages become copy-on-write.
 void protect_object_window() {
   PageTableEntry* middle = table_pointer(object_window::window().middle);
   for (unsigned i = 0; i < TableEntries; i++) {
@@ -42,7 +48,8 @@ void protect_object_window() {
     if (!pte::valid(middle[i])) continue;
     PageTableEntry* leaves = table_pointer(pte::frame_of(middle[i]));
     for (unsigned j = 0; j < TableEntries; j++)
-      if (pte::valid(leaves[j]) && (leaves[j] & pte::Write)) leaves[j] = (leaves[j] & ~pte::Write) | pte::CopyOnWrite;
+      if (pte::valid(leaves[j]) && (leaves[j] & pte::Write) && !(i == 0 && is_replaced(j)))
+        leaves[j] = (leaves[j] & ~pte::Write) | pte::CopyOnWrite;
   }
 }
 
