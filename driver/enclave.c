@@ -76,9 +76,7 @@ long pl_ioctl_create(struct pl_session *session, struct pl_ioc_create __user *us
 		return pl_monitor_errno(answer.error, -EPROTO);
 	}
 	enclave->id = answer.value;
-	/* Charged although another thread may have got there first: its tick will tell. */
-	pl_limit_charge(enclave, request.reserve);
-	error = set_windows(enclave);
+	error = pl_limit_look(enclave) ? set_windows(enclave) : -ENOMEM;
 	if (!error && put_user(enclave->handle, &user->handle))
 		error = -EFAULT;
 	if (error)

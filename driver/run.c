@@ -91,6 +91,21 @@ static int run(struct pl_enclave *enclave, enum pl_entry entry, u32 context, u32
 	}
 }
 
+/*
+ * copy_from_user() goes by bytes below 72 of them, which for a spawn would cost more than all else here. The caller has asked
+ * access_ok() for the whole structure, once for both directions.
+ */
+static __always_inline int fetch(u64 *to, const void __user *from, size_t bytes)
+{
+	const u64 __user *words = from;
+	size_t i;
+
+	for (i = 0; i < bytes / sizeof(*to); i++)
+		if (unlikely(__get_user(to[i], words + i)))
+			return -EFAULT;
+	return 0;
+}
+
 static bool has_ended(const struct pl_left *left)
 {
 	return left->reason == PL_LEFT_EXIT || left->reason == PL_LEFT_FAULT;
@@ -98,25 +113,29 @@ static bool has_ended(const struct pl_left *left)
 
 long pl_ioctl_run(struct pl_session *session, struct pl_ioc_run __user *user)
 {
-	struct pl_ioc_run request;
+	union {
+		struct pl_ioc_run run;
+		u64 words[offsetof(struct pl_ioc_run, detail) / sizeof(u64)];
+	} in;
+	const struct pl_ioc_run *request = &in.run;
 	struct pl_enclave *enclave;
 	struct pl_left left;
 	int error;
 
-	if (copy_from_user(&request, user, offsetof(struct pl_ioc_run, reason)))
+	if (!access_ok(user, sizeof(*user)) || fetch(in.words, user, sizeof(in.words)))
 		return -EFAULT;
-	if (request.flags & ~(PL_RUN_EVENT | PL_RUN_DESTROY))
+	if (request->flags & ~(PL_RUN_EVENT | PL_RUN_DESTROY))
 		return -EINVAL;
-	enclave = pl_slot_get(session, request.handle);
+	enclave = pl_slot_get(session, request->handle);
 	if (!enclave)
 		return -EBADF;
 	if (READ_ONCE(enclave->queued)) {
 		spin_lock(&session->lock);
-		pl_idle_leave(enclave, request.context);
+		pl_idle_leave(enclave, request->context);
 		spin_unlock(&session->lock);
 	}
-	error = run(enclave, PL_ENTER_RUN, request.context, request.flags & PL_RUN_EVENT, &left);
-	if (!error && has_ended(&left) && request.flags & PL_RUN_DESTROY &&
+	error = run(enclave, PL_ENTER_RUN, request->context, request->flags & PL_RUN_EVENT, &left);
+	if (!error && has_ended(&left) && request->flags & PL_RUN_DESTROY &&
 	    !pl_slot_unpublish(enclave, PL_SLOT_LIVE, PL_SLOT_ENDING, false))
 		pl_slot_end(enclave);
 	else if (!error && left.reason == PL_LEFT_FROZEN)
@@ -125,7 +144,7 @@ long pl_ioctl_run(struct pl_session *session, struct pl_ioc_run __user *user)
 		pl_slot_put(enclave);
 	if (error)
 		return error;
-	if (put_user(left.reason, &user->reason) || put_user(left.detail, &user->detail))
+	if (__put_user(left.reason, &user->reason) || __put_user(left.detail, &user->detail))
 		return -EFAULT;
 	return 0;
 }
@@ -140,7 +159,7 @@ static int spawn(struct pl_enclave *enclave, struct pl_left *left)
 		struct pl_fork *fork = &enclave->shown.fork;
 		u64 left_over = pl_limit_left(enclave->session);
 
-		if (!left_over || !pl_limit_charge(enclave, PL_FORK_CHARGE))
+		if (left_over < PAGE_SIZE || !pl_limit_charge(enclave, PL_FORK_CHARGE))
 			return -ENOMEM;
 		fork->memory_limit = min_not_zero(fork->memory_limit, enclave->template->memory_limit);
 		fork->memory_limit = min_not_zero(fork->memory_limit, left_over & PAGE_MASK);
@@ -161,26 +180,30 @@ static int spawn(struct pl_enclave *enclave, struct pl_left *left)
 
 long pl_ioctl_spawn(struct pl_session *session, struct pl_ioc_spawn __user *user)
 {
-	struct pl_ioc_spawn request;
+	union {
+		struct pl_ioc_spawn spawn;
+		u64 words[sizeof(struct pl_ioc_spawn) / sizeof(u64)];
+	} in;
+	const struct pl_ioc_spawn *request = &in.spawn;
 	struct pl_enclave *enclave;
 	struct pl_left left;
 	s32 handle;
 	int error;
 
-	if (copy_from_user(&request, user, sizeof(request)))
+	if (!access_ok(user, sizeof(*user)) || fetch(in.words, user, sizeof(in.words)))
 		return -EFAULT;
-	if (request.flags & ~PL_SPAWN_KEEP || request.reserved)
+	if (request->flags & ~PL_SPAWN_KEEP || request->reserved)
 		return -EINVAL;
-	enclave = pl_slot_claim(session, request.window);
+	enclave = pl_slot_claim(session, request->window);
 	if (IS_ERR(enclave))
 		return PTR_ERR(enclave);
-	enclave->template = pl_template_get_fork(session, request.template_id);
+	enclave->template = pl_template_get_fork(session, request->template_id);
 	if (unlikely(!enclave->template)) {
 		pl_slot_free(enclave);
 		return -ENOENT;
 	}
 	enclave->contexts = enclave->template->contexts;
-	enclave->shown.fork.memory_limit = request.memory_limit;
+	enclave->shown.fork.memory_limit = request->memory_limit;
 	enclave->shown.fork.id = 0;
 	pl_windows_show(enclave, enclave->shown.fork.window);
 
@@ -191,12 +214,13 @@ long pl_ioctl_spawn(struct pl_session *session, struct pl_ioc_spawn __user *user
 	}
 	pl_template_forked(enclave->template);
 	handle = enclave->handle;
-	if (has_ended(&left) && !(request.flags & PL_SPAWN_KEEP)) {
+	if (has_ended(&left) && !(request->flags & PL_SPAWN_KEEP)) {
 		handle = -1;
 		pl_slot_end(enclave);
 		enclave = NULL;
 	}
-	if (put_user(handle, &user->handle) || put_user(left.reason, &user->reason) || put_user(left.detail, &user->detail)) {
+	if (__put_user(handle, &user->handle) || __put_user(left.reason, &user->reason) ||
+	    __put_user(left.detail, &user->detail)) {
 		/* Nobody knows its handle: it would stay until the descriptor is closed. */
 		if (enclave)
 			pl_slot_end(enclave);

@@ -111,6 +111,7 @@ static int slot_make(struct pl_session *session)
 struct pl_enclave *pl_slot_claim(struct pl_session *session, const struct pl_ioc_window *windows)
 {
 	struct pl_enclave *enclave;
+	unsigned int which;
 	int error;
 
 	spin_lock(&session->lock);
@@ -130,7 +131,8 @@ struct pl_enclave *pl_slot_claim(struct pl_session *session, const struct pl_ioc
 	session->free = enclave->next_free;
 	enclave->state = PL_SLOT_CLAIMED;
 	enclave->users = 1;
-	memcpy(enclave->windows, windows, sizeof(enclave->windows));
+	for (which = 0; which < PL_WINDOWS; which++)
+		enclave->windows[which] = windows[which];
 	spin_unlock(&session->lock);
 	return enclave;
 }

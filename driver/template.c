@@ -17,6 +17,8 @@
 static DEFINE_XARRAY(templates);
 static DEFINE_MUTEX(templates_lock);
 static u64 last_number;
+/* A clock of uses: seconds would not tell which of two was used last. */
+static atomic64_t turns;
 
 /* in_egroup_p() of whoever opened the descriptor, and not of whoever calls. */
 static bool in_group(const struct cred *cred, kgid_t group)
@@ -54,6 +56,7 @@ struct pl_template *pl_template_get_fork(struct pl_session *session, u64 number)
 void pl_template_forked(struct pl_template *template)
 {
 	atomic64_inc(&template->forks_total);
+	WRITE_ONCE(template->turn, atomic64_inc_return(&turns));
 	WRITE_ONCE(template->used, ktime_get_real_seconds());
 }
 
@@ -118,7 +121,7 @@ bool pl_template_make_room(struct pl_session *session, const struct pl_template 
 		if (template == keep || !uid_eq(template->owner, session->cred->euid) || atomic_read(&template->forks_alive))
 			continue;
 		room += template->bytes;
-		if (!oldest || template->used < oldest->used)
+		if (!oldest || READ_ONCE(template->turn) < oldest->turn)
 			oldest = template;
 	}
 	if (room < bytes)
@@ -200,6 +203,7 @@ long pl_ioctl_publish(struct pl_session *session, struct pl_ioc_publish __user *
 	template->group = group;
 	template->created = ktime_get_real_seconds();
 	template->used = template->created;
+	template->turn = atomic64_inc_return(&turns);
 	memcpy(template->key, publish.key, PL_KEY_SIZE);
 	strscpy_pad(template->name, publish.name, PL_NAME_SIZE);
 

@@ -29,6 +29,7 @@ struct pl_template {
 	u64 bytes;
 	time64_t created;
 	time64_t used;
+	u64 turn; /* greater than that of every template used before */
 	atomic64_t forks_total;
 	atomic_t forks_alive;
 	struct pl_user *user;

@@ -36,6 +36,9 @@ module_param(template, ulong, 0);
 static ulong stride = 1; /* probe every n-th page */
 module_param(stride, ulong, 0);
 
+static bool hole; /* only to show that it notices: takes a page that is open for one of the pool */
+module_param(hole, bool, 0);
+
 static u64 pool_base, pool_size;
 static u64 target; /* an enclave of ours that is not sealed yet, so that a bad pointer is the only thing wrong */
 static unsigned int breaches;
@@ -392,9 +395,13 @@ static int __init attack_init(void)
 		return -EINVAL;
 	target = answer.value;
 	error = check_probes();
-	if (!error)
+	if (!error && hole) {
+		calls = 0;
+		error = probe_everywhere(virt_to_phys(own) + PAGE_SIZE, PAGE_SIZE, "a page that is open");
+	}
+	if (!error && !hole)
 		error = probe_everywhere(pool_base, pool_size, "the pool");
-	if (!error)
+	if (!error && !hole)
 		error = probe_reserved();
 	for (i = 0; !error && i < calls; i++) {
 		one_call();
@@ -408,7 +415,7 @@ static int __init attack_init(void)
 		breaches++;
 	}
 	stride *= 7;
-	if (!error)
+	if (!error && !hole)
 		error = probe_everywhere(pool_base, pool_size, "the pool");
 	free_pages((ulong)own, 1);
 	if (error)

@@ -16,7 +16,7 @@ namespace pl::test {
 
 static_assert(PL_EXTENSION == PL_SBI_EXTENSION && BOOT_WINDOW == offsetof(pl_boot, window) && BOOT_SIZE == sizeof(pl_boot));
 static_assert(CALL_EXIT == PL_ENCLAVE_EXIT && CALL_FAULT == PL_ENCLAVE_FAULT && CALL_LEAVE == PL_ENCLAVE_LEAVE);
-static_assert(CALL_EXTENT_GET == PL_ENCLAVE_EXTENT_GET && CALL_FREEZE == PL_ENCLAVE_FREEZE);
+static_assert(CALL_GROW == PL_ENCLAVE_GROW && CALL_EXTENT_GET == PL_ENCLAVE_EXTENT_GET && CALL_FREEZE == PL_ENCLAVE_FREEZE);
 static_assert(CALL_CONTEXT_START == PL_ENCLAVE_CONTEXT_START && FAULT_PANIC == PL_FAULT_PANIC);
 static_assert(DO_BOOT && LEFT_DOORBELL == PL_LEFT_DOORBELL && LEFT_IDLE == PL_LEFT_IDLE);
 static_assert(offsetof(Window, boot) == 64);
@@ -41,10 +41,9 @@ int Device::call(unsigned long command, const void* argument) {
   return result < 0 ? -errno : result;
 }
 
-int Device::make(uint32_t offset, uint32_t flags, uint32_t contexts, uint64_t memory_limit) {
+int Device::make(uint32_t offset, uint32_t flags, uint32_t contexts, uint64_t reserve) {
   pl_ioc_create create = {};
-  create.reserve = 1 << 20;
-  create.memory_limit = memory_limit;
+  create.reserve = reserve;
   create.contexts = contexts;
   create.flags = flags;
   create.window[0] = {offset, kWindow};

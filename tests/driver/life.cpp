@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the device is for: enclaves made, run and ended; templates published, found, forked and removed.
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "device.h"
 #include "test.h"
@@ -282,4 +284,53 @@ TEST("a thousand enclaves wait in one descriptor") {
   }
   CHECK_EQUAL(device.stat().pool_free, free_bytes);
   CHECK_EQUAL(device.remove(id), 0);
+}
+
+TEST("a pool used up is ENOMEM, and whole again afterwards") {
+  Device device(4 << 20);
+  uint64_t free_bytes = device.stat().pool_free;
+  std::vector<int> handles;
+  int handle;
+  while ((handle = device.make(handles.size() * kWindow, 0, 1, 4 << 20)) >= 0) handles.push_back(handle);
+  CHECK_EQUAL(handle, -ENOMEM);
+  CHECK(handles.size() > 4);
+  for (int each : handles) CHECK_EQUAL(device.destroy(each), 0);
+  CHECK_EQUAL(device.stat().pool_free, free_bytes);
+}
+
+TEST("when the pool is short the least recently used idle template of the user gives way") {
+  Device device;
+  const uint64_t size = 8 << 20, free_bytes = device.stat().pool_free;
+  auto make_large = [&](uint8_t key) {
+    int handle = device.make(0, PL_CREATE_FREEZABLE, 1, size);
+    CHECK(handle >= 0);
+    CHECK_EQUAL(device.run(handle, 0, DO_GROW, size - (64 << 10)).reason, PL_LEFT_DOORBELL);
+    CHECK_EQUAL(device.window(0).error, 0);
+    return device.publish(handle, 0, key);
+  };
+  {
+    uint64_t ids[] = {make_large(1), make_large(2), make_large(3)};
+    Left alive = device.spawn(ids[0], kWindow, DO_DOORBELL, 0);
+    CHECK_EQUAL(alive.reason, PL_LEFT_DOORBELL);
+    CHECK_EQUAL(device.spawn(ids[1], 2 * kWindow, DO_EXIT, 0).reason, PL_LEFT_EXIT);
+    /* another user takes the rest, and throws nobody out for it */
+    CHECK_EQUAL(seteuid(1000), 0);
+    Device other(4 << 20);
+    CHECK_EQUAL(seteuid(0), 0);
+    int taken = 0;
+    for (uint64_t piece = size; piece >= 1 << 20; piece /= 2)
+      while (other.make(taken * kWindow, 0, 1, piece) >= 0) taken++;
+    int handle = device.make(3 * kWindow, 0, 1, size / 2);
+    CHECK(handle >= 0);
+    /* the first has a fork, the second was used last: the third is gone */
+    CHECK_EQUAL(device.spawn(ids[2], 2 * kWindow, DO_EXIT, 0).reason, -ENOENT);
+    CHECK_EQUAL(device.spawn(ids[1], 2 * kWindow, DO_EXIT, 0).reason, PL_LEFT_EXIT);
+    CHECK_EQUAL(device.make(5 * kWindow, 0, 1, size * 4), -ENOMEM); /* not even all would do: nobody has to go */
+    CHECK_EQUAL(device.spawn(ids[1], 2 * kWindow, DO_EXIT, 0).reason, PL_LEFT_EXIT);
+    CHECK_EQUAL(device.destroy(handle), 0);
+    CHECK_EQUAL(device.destroy(alive.handle), 0);
+    CHECK_EQUAL(device.remove(ids[0]), 0);
+    CHECK_EQUAL(device.remove(ids[1]), 0);
+  }
+  CHECK(pool_returns_to(free_bytes));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // driver-test [WORD...]: the tests whose sentence contains one of the words, or all. `cost` measures instead, `attack` runs the hostile
-// module beside a live enclave. As process 1 it first makes a machine of what it finds in /, and turns it off at the end.
+// module beside a live enclave, `limits` the tests of a module that was loaded with limits. As process 1 it first makes a machine of
+// what it finds in /, and turns it off at the end.
 #include <fcntl.h>
 #include <linux/reboot.h>
 #include <sys/mount.h>
@@ -29,14 +30,15 @@ int insert_module(const char* path, const char* parameters) {
   return error;
 }
 
-bool start_machine() {
+bool start_machine(bool limited) {
   mkdir("/proc", 0755);
   mkdir("/dev", 0755);
   mount("proc", "/proc", "proc", 0, nullptr);
   mount("dev", "/dev", "devtmpfs", 0, nullptr);
   int console = open("/dev/console", O_RDWR);
   for (int i = 0; i < 3; i++) dup2(console, i);
-  int error = insert_module("/penglai.ko", "");
+  std::string parameters = limited ? "user_limit=" + std::to_string(pl::test::kUserLimit) : "";
+  int error = insert_module("/penglai.ko", parameters.c_str());
   if (error) {
     std::printf("driver-test: penglai.ko: %s\n", std::strerror(-error));
     return false;
@@ -56,14 +58,19 @@ void attack(const char* parameters) {
   CHECK_EQUAL(device.run(frozen, kWindow, DO_BOOT, 0).reason, PL_LEFT_DOORBELL);
   with += " template=" + std::to_string(device.window(kWindow).boot.id);
   uint64_t id = device.publish(frozen, kWindow, 77);
-  CHECK_EQUAL(insert_module("/attack.ko", with.c_str()), -ECANCELED);  // that is how it says that it did not get through
+  CHECK_EQUAL(insert_module("/attack.ko", (with + " hole=1").c_str()), -EIO);  // it would notice
+  CHECK_EQUAL(insert_module("/attack.ko", with.c_str()), -ECANCELED);          // and did not get through
   CHECK_EQUAL(device.run(handle, 0, DO_EXIT, 5).detail, 5);
   CHECK_EQUAL(device.destroy(handle), 0);
   CHECK_EQUAL(device.spawn(id, kWindow, DO_EXIT, 6).detail, 6);
   CHECK_EQUAL(device.remove(id), 0);
 }
 
+bool is(int count, char** words, const char* word) { return count > 0 && !std::strcmp(words[0], word); }
+
 bool wanted(const pl::test::Case& test, int count, char** words) {
+  if (is(count, words, "limits")) return test.limited;
+  if (test.limited) return false;
   for (int i = 0; i < count; i++)
     if (std::strstr(test.sentence, words[i])) return true;
   return count == 0;
@@ -82,12 +89,12 @@ int run_tests(int count, char** words) {
     }
     std::fflush(stdout);
   };
-  if (count && !std::strcmp(words[0], "cost")) {
+  if (is(count, words, "cost")) {
     pl::test::measure(count > 1);
     return 0;
   }
   bool all = count == 0;
-  if (count && !std::strcmp(words[0], "attack")) {
+  if (is(count, words, "attack")) {
     run("a hostile kernel reaches no enclave", [] { attack("calls=1000000"); });
   } else {
     for (const pl::test::Case& test : pl::test::cases())
@@ -105,7 +112,7 @@ int main(int count, char** words) {
   setvbuf(stdout, nullptr, _IOLBF, 0);
   bool machine = getpid() == 1;
   int status = 1;
-  if (!machine || start_machine()) status = run_tests(count - 1, words + 1);
+  if (!machine || start_machine(is(count - 1, words + 1, "limits"))) status = run_tests(count - 1, words + 1);
   if (machine) {
     std::fflush(stdout);
     sync();

@@ -50,6 +50,8 @@ next:
 	beq t0, t1, do_context
 	li t1, DO_TICK
 	beq t0, t1, do_tick
+	li t1, DO_GROW
+	beq t0, t1, do_grow
 	unimp
 
 do_exit:
@@ -102,6 +104,12 @@ do_store:
 	j do_doorbell
 do_extent:
 	li a6, CALL_EXTENT_GET
+	ecall
+	sd a0, 32(s1)
+	sd a1, 24(s1)
+	j do_doorbell
+do_grow:
+	li a6, CALL_GROW
 	ecall
 	sd a0, 32(s1)
 	sd a1, 24(s1)

@@ -18,16 +18,18 @@
 #define DO_BOOT 10    /* copies struct pl_boot to the window's byte 64. result: the cookie */
 #define DO_CONTEXT 11 /* argument: context to start. error. It counts in word 5 until word 6 is set, then idles */
 #define DO_TICK 12    /* counts in the result until another command */
+#define DO_GROW 13    /* argument: bytes. result, error */
 
 #define NO_WINDOW_STATUS 77
 
-/* Constants of penglai/sbi.h in a form that the assembler reads; checked against it in enclave.cpp. */
+/* Constants of penglai/sbi.h in a form that the assembler reads; checked against it in device.cpp. */
 #define PL_EXTENSION 0x08504C47
 #define BOOT_WINDOW 120
 #define BOOT_SIZE 280
 #define CALL_EXIT 0x100
 #define CALL_FAULT 0x101
 #define CALL_LEAVE 0x102
+#define CALL_GROW 0x103
 #define CALL_EXTENT_GET 0x104
 #define CALL_FREEZE 0x106
 #define CALL_CONTEXT_START 0x107

@@ -11,7 +11,10 @@ namespace pl::test {
 struct Case {
   const char* sentence;
   void (*body)();
+  bool limited;  // for a machine whose module was loaded with kUserLimit
 };
+
+constexpr unsigned long long kUserLimit = 9 << 20;
 
 inline std::vector<Case>& cases() {
   static std::vector<Case> all;
@@ -19,7 +22,7 @@ inline std::vector<Case>& cases() {
 }
 
 struct Registration {
-  Registration(const char* sentence, void (*body)()) { cases().push_back({sentence, body}); }
+  Registration(const char* sentence, void (*body)(), bool limited) { cases().push_back({sentence, body, limited}); }
 };
 
 struct Failure {};
@@ -45,9 +48,11 @@ int as_user(unsigned uid, unsigned gid, void (*body)());
 
 #define PL_JOIN2(a, b) a##b
 #define PL_JOIN(a, b) PL_JOIN2(a, b)
-#define TEST(sentence)                                                                                        \
-  static void PL_JOIN(body_, __LINE__)();                                                                     \
-  static const pl::test::Registration PL_JOIN(registration_, __LINE__)(sentence, PL_JOIN(body_, __LINE__));   \
+#define PL_TEST(sentence, limited)                                                                                   \
+  static void PL_JOIN(body_, __LINE__)();                                                                            \
+  static const pl::test::Registration PL_JOIN(registration_, __LINE__)(sentence, PL_JOIN(body_, __LINE__), limited); \
   static void PL_JOIN(body_, __LINE__)()
+#define TEST(sentence) PL_TEST(sentence, false)
+#define LIMITED_TEST(sentence) PL_TEST(sentence, true)
 #define CHECK(condition) pl::test::check(static_cast<bool>(condition), #condition, __FILE_NAME__, __LINE__)
 #define CHECK_EQUAL(got, wanted) pl::test::check_equal((got), (wanted), #got, __FILE_NAME__, __LINE__)
