@@ -71,6 +71,7 @@ class TmpRegular : public TmpInode {
   ErrorOr<void> allocate(uint32_t mode, uint64_t offset, uint64_t bytes) override;
   ErrorOr<uint64_t> seek_data(uint64_t offset, bool hole) override;
   ErrorOr<FrameRef> page(uint64_t index, bool shared) override;
+  bool in_memory() const override { return true; }
   ErrorOr<Ref<File>> open(Ref<Inode> self, uint32_t flags) override;
 
   // memfd_create's seals (fcntl F_ADD_SEALS); ~0: cannot be sealed.
