@@ -202,7 +202,7 @@ OrFailure<uint64_t> Laboratory::private_bytes(const std::string& program) {
   run.handle = spawn.handle;
   run.reason = spawn.reason;
   while (run.reason != PL_LEFT_EXIT) {
-    if (run.reason == PL_LEFT_FAULT || !stage.instance.serve())
+    if (run.reason == PL_LEFT_FAULT || stage.instance.serve() == Instance::Served::Broken)
       return std::unexpected(Failure{kOwnFailure, program + ": " + stage.instance.panic_text() + stage.instance.broken()});
     if (int code = pl_enclave_run(device_.get(), &run); code < 0 && code != -EINTR) return std::unexpected(failed("run", -code));
   }

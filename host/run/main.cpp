@@ -37,10 +37,10 @@ const char* environment(const char* name, const char* otherwise) {
 }
 
 // One write a line, so that lines of several processes do not mix.
-void say(std::string_view text) {
+void say(std::string_view text, std::string_view whose = "") {
   while (!text.empty()) {
     size_t end = std::min(text.find('\n'), text.size());
-    std::string line = fmt::format("pl-run: {}\n", text.substr(0, end));
+    std::string line = fmt::format("pl-run: {}{}\n", whose, text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;
   }
@@ -144,7 +144,7 @@ OrFailure<int> run(const RunOptions& options) {
   for (size_t number = 0; number < mounts->size(); ++number)
     instance.handles().set_mount(static_cast<uint16_t>(number), (*mounts)[number].root.release(), (*mounts)[number].read_only);
 
-  const Say enclave_says = [](std::string_view text) { say(fmt::format("enclave: {}", text)); };
+  const Say enclave_says = [](std::string_view text) { say(text, "enclave: "); };
   // A template that was found may give way to another before it is forked; then it is made again, once.
   for (bool again = options.shadow;; again = false) {
     std::optional<uint64_t> template_id;

@@ -84,9 +84,7 @@ Outcome operation_open(Instance& instance, const pl_request& request) {
   if (ask & PL_OPEN_TRUNCATE) flags |= O_TRUNC;
   if (ask & PL_OPEN_DIRECTORY) flags |= O_DIRECTORY;
   if (ask & PL_OPEN_APPEND) flags |= O_APPEND;
-  // openat2(2) takes a mode only with O_CREAT, and that not with O_DIRECTORY.
-  if ((flags & O_TRUNC) && !writes) return failed(EINVAL);
-  if (creates && (ask & PL_OPEN_DIRECTORY)) return failed(EINVAL);
+  if (creates && (ask & PL_OPEN_DIRECTORY)) return failed(EINVAL);  // open(2): unspecified
 
   if (int error = check_type(directory->descriptor, name->text, creates)) return failed(error);
   int descriptor =

@@ -47,15 +47,16 @@ constexpr auto kOperations = [] {
 
 }  // namespace
 
-bool Instance::break_off(const char* why) {
+Instance::Served Instance::break_off(const char* why) {
   broken_ = why;
-  return false;
+  return Served::Broken;
 }
 
-bool Instance::serve() {
+Instance::Served Instance::serve() {
   pl_ring& ring = window_.ring();
   const uint32_t tail = Window::load(ring.request_tail);
-  if (tail == request_head_) return true;
+  if (tail == request_head_) return Served::Nothing;
+  const uint32_t replies = reply_tail_;
   if (tail - request_head_ > PL_RING_ENTRIES) return break_off("more requests than the ring holds");
   while (request_head_ != tail) {
     const pl_request request = window_.request(request_head_++);
@@ -66,7 +67,7 @@ bool Instance::serve() {
     if (!outcome.in_flight) reply(request.slot, request.generation, outcome);
   }
   Window::store(ring.request_head, request_head_);
-  return true;
+  return reply_tail_ == replies ? Served::Nothing : Served::Replied;
 }
 
 void Instance::reply(uint16_t slot, uint16_t generation, const Outcome& outcome) {

@@ -32,8 +32,9 @@ class Instance {
   HandleTable& handles() { return handles_; }
   Terminal& terminal() { return terminal_; }
 
-  // Serves every request in the ring. False: the enclave broke the protocol (see broken()).
-  bool serve();
+  // Serves every request in the ring.
+  enum class Served : uint8_t { Nothing, Replied, Broken };  // Broken: the enclave broke the protocol (see broken())
+  Served serve();
   const std::string& broken() const { return broken_; }
 
   // True if something outside may concern it: polls in flight, readiness asked for.
@@ -59,7 +60,7 @@ class Instance {
   struct Notice {
     uint32_t handle, events;
   };
-  bool break_off(const char* why);
+  Served break_off(const char* why);
   void reply(uint16_t slot, uint16_t generation, const Outcome& outcome);
   pollfd entry_for(uint32_t handle, uint32_t events) const;
 

@@ -129,10 +129,15 @@ bool Server::step(Running& running, Ending& ending) {
       default: break;
     }
     running.starving_since = 0;
-    if (!instance.serve()) return finish(running, ending, Protocol, 0);
+    const Instance::Served served = instance.serve();
+    if (served == Instance::Served::Broken) return finish(running, ending, Protocol, 0);
     if (Window::load(instance.window().ring().log_length) != 0)
       if (std::string text = instance.take_log(); !text.empty() && log_) log_(instance, text);
     if (reason == PL_LEFT_IDLE) {
+      if (served == Instance::Served::Replied) {  // it asked something on its way to sleep
+        std::atomic_ref(running.run.flags).fetch_or(PL_RUN_EVENT);
+        continue;
+      }
       running.idle = true;
       running.deadline = running.run.detail;
       return false;
@@ -162,6 +167,7 @@ Ending Server::next() {
       }
       all_idle = all_idle && running.idle;
     }
+    stop_if_asked();
     if (all_idle)
       wait();
     else if (running_.size() > 1)
@@ -174,12 +180,16 @@ void Server::attend() {
   if (!signals_ || !signals_->attention()) return;
   signals_->clear_attention();
   collect();
-  if (!running_.empty() && !(Window::load(running_[0]->run.flags) & PL_RUN_EVENT) && signals_->take_stop()) {
-    Terminal& terminal = running_[0]->instance->terminal();
-    terminal.restore();
-    signals_->stop_self();
-    terminal.reapply();
-  }
+}
+
+// SIGTSTP: the enclave has seen it first, so that a program that cares has put its screen in order.
+void Server::stop_if_asked() {
+  if (!signals_ || running_.empty() || Window::load(running_[0]->run.flags) & PL_RUN_EVENT) return;
+  if (!signals_->take_stop()) return;
+  Terminal& terminal = running_[0]->instance->terminal();
+  terminal.restore();
+  signals_->stop_self();
+  terminal.reapply();
 }
 
 // News that is there already, without waiting.

@@ -67,6 +67,7 @@ class Server {
   int enter(Running& running);
   bool finish(Running& running, Ending& ending, Ending::Kind kind, uint64_t detail);
   void attend();
+  void stop_if_asked();
   void wait();
   void deliver();
   void collect();

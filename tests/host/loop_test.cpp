@@ -2,6 +2,7 @@
 // The loop on a simulated device: enclaves leave for every reason, signals come at every moment.
 #include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include "fake_libos.h"
 #include "server/server.h"
@@ -110,6 +111,53 @@ Test(loop, an_idle_enclave_is_entered_with_an_event_when_its_poll_ends, .timeout
     }
   });
   cr_assert_eq(entered, 3);
+}
+
+Test(loop, an_enclave_that_asks_on_its_way_to_sleep_is_woken_by_the_answer, .timeout = 10) {
+  Bench bench;
+  int entered = 0;
+  bench.fork([&](std::byte* window, uint32_t flags) {
+    if (entered++ == 0) {
+      ask(window, pl_request{});
+      return Left{PL_LEFT_IDLE, kNever};
+    }
+    cr_assert_eq(flags, PL_RUN_EVENT);
+    cr_assert_eq(ring_of(window).reply_tail, 1);
+    return Left{PL_LEFT_EXIT};
+  });
+  cr_assert_eq(entered, 2);
+}
+
+Test(loop, a_stop_reaches_the_enclave_and_then_stops_this_process_until_it_is_continued, .timeout = 10) {
+  int ends[2];
+  cr_assert_eq(pipe(ends), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    setpgid(0, 0);
+    Bench bench;
+    Signals signals;
+    uint32_t seen = 0;
+    bench.fork(
+        [&](std::byte* window, uint32_t flags) {
+          if (flags & PL_RUN_EVENT) seen |= std::atomic_ref(ring_of(window).signals).exchange(0);
+          if (seen & 1u << SIGTSTP && write(ends[1], "t", 1) != 1) _exit(1);
+          if (seen & 1u << SIGCONT) _exit(seen == (1u << SIGTSTP | 1u << SIGCONT) ? 0 : 2);
+          if (!seen) raise(SIGTSTP);
+          return Left{PL_LEFT_IDLE, kNever};
+        },
+        &signals);
+    _exit(3);
+  }
+  int status;
+  cr_assert_eq(waitpid(child, &status, WUNTRACED), child);
+  cr_assert(WIFSTOPPED(status));
+  cr_assert_eq(WSTOPSIG(status), SIGTSTP);
+  char told;
+  cr_assert_eq(read(ends[0], &told, 1), 1);
+  kill(child, SIGCONT);
+  cr_assert_eq(waitpid(child, &status, 0), child);
+  cr_assert(WIFEXITED(status));
+  cr_assert_eq(WEXITSTATUS(status), 0);
 }
 
 Test(loop, a_computing_enclave_is_told_of_its_poll_too, .timeout = 10) {

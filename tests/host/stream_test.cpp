@@ -131,7 +131,7 @@ Test(stream, a_closed_one_is_void) {
   libos.instance.handles().set_stream(0, 1000);
   cr_assert_eq(libos.transfer(PL_OP_READ, 0, 10).result, -EBADF);
   libos.queue(poll_request(0, POLLIN, 0, 1));
-  cr_assert(libos.instance.serve());
+  cr_assert_neq(libos.instance.serve(), Instance::Served::Broken);
   pl_reply reply{};
   cr_assert(libos.reply(reply));
   cr_assert_eq(reply.result, -EBADF);
@@ -142,7 +142,7 @@ Test(poll, stays_in_flight_until_there_is_news) {
   FakeLibos libos;
   libos.instance.handles().set_stream(0, pipe.read_end);
   libos.queue(poll_request(0, POLLIN, 5, 77));
-  cr_assert(libos.instance.serve());
+  cr_assert_neq(libos.instance.serve(), Instance::Served::Broken);
   pl_reply reply{};
   cr_assert(!libos.reply(reply));
   cr_assert(libos.instance.waiting());
@@ -179,13 +179,13 @@ Test(poll, is_cancelled_or_has_replied) {
   cancel.slot = 6;
   cancel.arg[0] = 5 | 76 << 16;
   libos.queue(cancel);
-  cr_assert(libos.instance.serve());
+  cr_assert_neq(libos.instance.serve(), Instance::Served::Broken);
   pl_reply reply{};
   cr_assert(libos.reply(reply));
   cr_assert_eq(reply.result, -ENOENT);  // another generation
   cancel.arg[0] = 5 | 77 << 16;
   libos.queue(cancel);
-  cr_assert(libos.instance.serve());
+  cr_assert_neq(libos.instance.serve(), Instance::Served::Broken);
   cr_assert(libos.reply(reply));
   cr_assert_eq(reply.slot, 5);
   cr_assert_eq(reply.result, -ECANCELED);
@@ -195,7 +195,7 @@ Test(poll, is_cancelled_or_has_replied) {
   cr_assert(!libos.instance.waiting());
   cancel.arg[0] = UINT64_MAX;
   libos.queue(cancel);
-  cr_assert(libos.instance.serve());
+  cr_assert_neq(libos.instance.serve(), Instance::Served::Broken);
   cr_assert(libos.reply(reply));
   cr_assert_eq(reply.result, -ENOENT);
 }
@@ -206,7 +206,7 @@ Test(poll, two_in_one_slot_end_the_instance) {
   libos.instance.handles().set_stream(0, pipe.read_end);
   libos.queue(poll_request(0, POLLIN, 5, 77));
   libos.queue(poll_request(0, POLLIN, 5, 78));
-  cr_assert(!libos.instance.serve());
+  cr_assert_eq(libos.instance.serve(), Instance::Served::Broken);
 }
 
 Test(terminal, modes_and_size_are_told_set_and_given_back) {
