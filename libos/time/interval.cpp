@@ -12,7 +12,7 @@ namespace pl {
 
 namespace {
 
-constexpr int MaxOverrun = INT32_MAX;  // DELAYTIMER_MAX
+
 
 void send_interval_signal(SignalTimer& timer) {
   (void)send_signal(*timer.process, SignalInfo::kernel(timer.signal));  // a standard signal has always room

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Clocks, sleeping, interval and POSIX timers. Exits with 0 when everything is as Linux has it.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/times.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static int failures;
+#define CHECK(condition) \
+  do { \
+    if (!(condition)) { \
+      printf("line %d: %s (errno %d)\n", __LINE__, #condition, errno); \
+      failures++; \
+    } \
+  } while (0)
+
+static volatile sig_atomic_t fired, value, overrun;
+static void count(int number) {
+  (void)number;
+  fired++;
+}
+static void count_info(int number, siginfo_t *info, void *context) {
+  (void)number;
+  (void)context;
+  fired++;
+  value = info->si_value.sival_int;
+  overrun = info->si_overrun;
+}
+
+static long now(clockid_t clock) {
+  struct timespec t;
+  CHECK(clock_gettime(clock, &t) == 0);
+  return t.tv_sec * 1000000000L + t.tv_nsec;
+}
+static void burn(long ns) {
+  long end = now(CLOCK_PROCESS_CPUTIME_ID) + ns;
+  while (now(CLOCK_PROCESS_CPUTIME_ID) < end) {
+  }
+}
+
+static void clocks(void) {
+  for (int clock = 0; clock < 8; clock++) {
+    long a = now(clock), b = now(clock);
+    CHECK(b >= a);
+    struct timespec system, resolution;
+    CHECK(syscall(SYS_clock_gettime, clock, &system) == 0);
+    CHECK(clock == 2 || clock == 3 || labs(system.tv_sec * 1000000000L + system.tv_nsec - now(clock)) < 50000000);
+    CHECK(clock_getres(clock, &resolution) == 0 && resolution.tv_sec == 0 && resolution.tv_nsec > 0);
+  }
+  struct timespec t;
+  CHECK(clock_gettime(77, &t) == -1 && errno == EINVAL);
+  CHECK(now(CLOCK_REALTIME) > 1600000000000000000L);
+  struct timeval value;
+  CHECK(gettimeofday(&value, NULL) == 0 && labs(value.tv_sec - now(CLOCK_REALTIME) / 1000000000L) <= 1);
+}
+
+static void sleeping(void) {
+  struct timespec t = {0, 20000000}, bad = {0, 1000000000};
+  long begin = now(CLOCK_MONOTONIC);
+  CHECK(nanosleep(&t, NULL) == 0 && now(CLOCK_MONOTONIC) - begin >= 20000000);
+  CHECK(nanosleep(&bad, NULL) == -1 && errno == EINVAL);
+  for (int i = 0; i < 2; i++) {
+    clockid_t clock = i ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+    long end = now(clock) + 15000000;
+    t = (struct timespec){end / 1000000000L, end % 1000000000L};
+    CHECK(clock_nanosleep(clock, TIMER_ABSTIME, &t, NULL) == 0 && now(clock) >= end);
+    CHECK(clock_nanosleep(clock, TIMER_ABSTIME, &t, NULL) == 0);
+  }
+  CHECK(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &t, NULL) == EINVAL);
+}
+
+static void interval_timers(void) {
+  struct itimerval wanted = {{0, 10000}, {0, 10000}}, left, none = {{0, 0}, {0, 0}};
+  signal(SIGALRM, count);
+  fired = 0;
+  CHECK(setitimer(ITIMER_REAL, &wanted, NULL) == 0);
+  CHECK(getitimer(ITIMER_REAL, &left) == 0 && left.it_value.tv_usec > 0 && left.it_value.tv_usec <= 10000 && left.it_interval.tv_usec == 10000);
+  while (fired < 3) pause();
+  CHECK(setitimer(ITIMER_REAL, &none, &left) == 0 && left.it_interval.tv_usec == 10000);
+  signal(SIGVTALRM, count);
+  signal(SIGPROF, count);
+  fired = 0;
+  CHECK(setitimer(ITIMER_VIRTUAL, &wanted, NULL) == 0);
+  for (long end = now(CLOCK_MONOTONIC) + 2000000000; !fired && now(CLOCK_MONOTONIC) < end;) {
+  }
+  CHECK(fired);
+  setitimer(ITIMER_VIRTUAL, &none, NULL);
+  CHECK(setitimer(7, &wanted, NULL) == -1 && errno == EINVAL);
+  fired = 0;
+  alarm(1);
+  CHECK(alarm(0) == 1);
+}
+
+static void posix_timers(void) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_sigaction = count_info;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGRTMIN, &action, NULL);
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 321};
+  timer_t timer;
+  CHECK(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
+  struct itimerspec wanted = {{0, 5000000}, {0, 5000000}}, left;
+  fired = 0;
+  CHECK(timer_settime(timer, 0, &wanted, NULL) == 0);
+  while (fired < 3) pause();
+  CHECK(value == 321);
+  CHECK(timer_gettime(timer, &left) == 0 && left.it_interval.tv_nsec == 5000000 && left.it_value.tv_nsec > 0);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGRTMIN);
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  usleep(60000);
+  siginfo_t info;
+  CHECK(sigwaitinfo(&set, &info) == SIGRTMIN && info.si_code == SI_TIMER && info.si_overrun >= 5);
+  CHECK(timer_getoverrun(timer) == info.si_overrun);
+  CHECK(timer_delete(timer) == 0);
+  struct timespec zero = {0, 20000000};
+  CHECK(sigtimedwait(&set, &info, &zero) == -1 && errno == EAGAIN);
+  CHECK(timer_settime(timer, 0, &wanted, NULL) == -1 && errno == EINVAL);
+  sigprocmask(SIG_UNBLOCK, &set, NULL);
+
+  long end = now(CLOCK_REALTIME) + 20000000;
+  CHECK(timer_create(CLOCK_REALTIME, &event, &timer) == 0);
+  wanted = (struct itimerspec){{0, 0}, {end / 1000000000L, end % 1000000000L}};
+  fired = 0;
+  CHECK(timer_settime(timer, TIMER_ABSTIME, &wanted, NULL) == 0);
+  while (!fired) pause();
+  CHECK(now(CLOCK_REALTIME) >= end);
+  timer_delete(timer);
+
+  CHECK(timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &timer) == 0);
+  wanted = (struct itimerspec){{0, 0}, {0, 10000000}};
+  fired = 0;
+  long cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+  CHECK(timer_settime(timer, 0, &wanted, NULL) == 0);
+  while (!fired && now(CLOCK_PROCESS_CPUTIME_ID) < cpu + 2000000000L) {
+  }
+  CHECK(fired && now(CLOCK_PROCESS_CPUTIME_ID) >= cpu + 10000000);
+  timer_delete(timer);
+}
+
+static void what_was_used(void) {
+  struct rusage usage;
+  struct tms times_now;
+  burn(20000000);
+  CHECK(getrusage(RUSAGE_SELF, &usage) == 0 && usage.ru_utime.tv_usec + usage.ru_stime.tv_usec + usage.ru_utime.tv_sec * 1000000 >= 20000);
+  CHECK(times(&times_now) != (clock_t)-1 && times_now.tms_utime + times_now.tms_stime >= 2);
+  pid_t pid = fork();
+  if (!pid) {
+    burn(30000000);
+    _exit(0);
+  }
+  int status;
+  CHECK(wait4(pid, &status, 0, &usage) == pid && usage.ru_utime.tv_usec + usage.ru_stime.tv_usec >= 30000);
+  struct rlimit limit = {1, 2};
+  pid = fork();
+  if (!pid) {
+    setrlimit(RLIMIT_CPU, &limit);
+    for (;;) {
+    }
+  }
+  CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU);
+}
+
+int main(void) {
+  clocks();
+  sleeping();
+  interval_timers();
+  posix_timers();
+  what_was_used();
+  printf("%d failures\n", failures);
+  return failures != 0;
+}
