@@ -27,6 +27,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kPatience = std::chrono::seconds(2);
+constexpr int kBackgroundMilliseconds = 250;
 constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGUSR1, SIGUSR2};
 
 class Runner {
@@ -360,15 +361,19 @@ int Runner::run() {
     pollfd fds[kFirstSink + 3];
     fds[kSocket] = {lost_ ? -1 : connection_.fd(), static_cast<short>(POLLIN | (out_.empty() ? 0 : POLLOUT)), 0};
     fds[kSignals] = {signals_.get(), POLLIN, 0};
-    const bool hungry = input_open_ && !status_ && input_window_.available() > 0 && out_.size() < kWindow;
+    // Nobody tells a job that it has come to the front, unless it was stopped.
+    const bool in_background = terminal_ && !terminal_->ours();
+    if (terminal_ && !in_background && !status_) terminal_->make_raw();
+    const bool hungry = !in_background && input_open_ && !status_ && input_window_.available() > 0 && out_.size() < kWindow;
     fds[kInput] = {hungry ? STDIN_FILENO : -1, POLLIN, 0};
     for (size_t i = 0; i < 3; ++i) {
       // A sink that is a stream is watched even with nothing for it: its reader may go away.
       fds[kFirstSink + i] = {sinks_[i].stream ? sinks_[i].fd : -1, static_cast<short>(sinks_[i].pending.empty() ? 0 : POLLOUT), 0};
     }
-    int timeout = -1;
+    int timeout = in_background ? kBackgroundMilliseconds : -1;
     if (!up_ && !told_) {
-      timeout = static_cast<int>(std::max<int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(begin_ + kPatience - Clock::now()).count()));
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(begin_ + kPatience - Clock::now()).count();
+      timeout = static_cast<int>(std::clamp<int64_t>(left, 0, in_background ? kBackgroundMilliseconds : INT_MAX));
     }
     if (::poll(fds, kFirstSink + 3, timeout) < 0) continue;
     if (!up_ && !told_ && Clock::now() - begin_ >= kPatience) {

@@ -18,14 +18,14 @@ struct Settings {
   uint64_t memory = 2ull << 30;
   uint64_t pool = 0;  // 0: half of the memory, at most
   std::chrono::seconds idle = std::chrono::minutes(10);
-  std::string icount;  // QEMU's -icount, for benchmarks; empty: off
+  std::string icount = {};  // QEMU's -icount, for benchmarks; empty: off
 
   bool operator==(const Settings&) const = default;
 };
 
 // What `pl-machine start` was told to have otherwise, for one life of the machine.
 struct Overrides {
-  std::optional<std::string> harts, memory, pool, idle, icount;
+  std::optional<std::string> harts = {}, memory = {}, pool = {}, idle = {}, icount = {};
 };
 
 struct Images {

@@ -11,8 +11,10 @@ namespace pl::machine {
 
 Terminal::Terminal(int fd) : fd_(fd) { ::tcgetattr(fd_, &original_); }
 
+bool Terminal::ours() const { return ::tcgetpgrp(fd_) == ::getpgrp(); }
+
 void Terminal::make_raw() {
-  if (raw_ || ::tcgetpgrp(fd_) != ::getpgrp()) return;
+  if (raw_ || !ours()) return;
   // Another program may have changed it while this one was stopped.
   ::tcgetattr(fd_, &original_);
   termios raw = original_;

@@ -18,6 +18,8 @@ class Terminal {
   // Does nothing while another job is in front: it is that job's terminal. Call again on SIGCONT.
   void make_raw();
   void restore();
+  // False while another job is in front: reading would stop us, as if the command had read.
+  bool ours() const;
   TerminalModes modes() const;
 
  private:

@@ -50,6 +50,7 @@ Server::Server(Configuration configuration, Directory directory, Descriptor list
 
 Server::~Server() {
   if (board_.process > 0) ::kill(board_.process, SIGKILL);
+  ::unlink(directory_.qmp().c_str());
 }
 
 std::expected<void, std::string> Server::start() {
