@@ -17,6 +17,7 @@
 #include "penglai/penglai.hpp"
 #include "run/content_digest.h"
 #include "run/environment.h"
+#include "run/hint.h"
 #include "run/launch.h"
 #include "run/options.h"
 #include "run/plan.h"
@@ -174,6 +175,8 @@ OrFailure<int> run(const RunOptions& options) {
     if (again && ending.kind == Ending::Kind::Failed && ending.detail == ENOENT) continue;
     Failure end = describe(ending);
     if (!end.message.empty()) say(end.message);
+    else if (end.status && end.status < kTimeUp)
+      if (auto hint = missing_mount(options, *files)) say(*hint);
     return end.status;
   }
 }

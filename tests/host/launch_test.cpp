@@ -12,6 +12,7 @@
 #include "fake_libos.h"
 #include "run/content_digest.h"
 #include "run/environment.h"
+#include "run/hint.h"
 #include "server/server.h"
 #include "simulated_device.h"
 
@@ -311,6 +312,22 @@ Test(templates, that_do_not_boot_say_why) {
   cr_assert_eq(built.error().status, 125);
   cr_assert_eq(built.error().message, "enclave: bad configuration");
   cr_assert_eq(simulated.alive(), 0);
+}
+
+Test(hint, names_the_mount_that_was_forgotten) {
+  Home home;
+  home.directory.write("data/file", "x");
+  auto hint = [&](std::vector<std::string> arguments, std::vector<MountOption> mounts = {}) {
+    RunOptions options;
+    options.arguments = std::move(arguments);
+    options.mounts = std::move(mounts);
+    return missing_mount(options, home.files).value_or("");
+  };
+  cr_assert(hint({"-x", "/data/file"}).find("-v /data:/data ") != std::string::npos);
+  cr_assert(hint({"/data"}).find("-v /data:/data ") != std::string::npos);
+  cr_assert(hint({"./prog"}).find("-v ./prog:/prog ") != std::string::npos);
+  cr_assert_eq(hint({"/data/file"}, {{"/data", "/data", true}}), "");
+  cr_assert_eq(hint({"/data/none", "data", "-/data", "/tmp", "/"}), "");
 }
 
 Test(endings, become_exit_statuses) {
