@@ -23,6 +23,7 @@
 #include "process/trap.h"
 #include "shadow/fork.h"
 #include "shadow/shadow.h"
+#include "syscall/table.h"
 
 extern "C" {
 [[gnu::section(".hot.first")]] constinit pl::ContextBlock context_blocks[PL_MAX_CONTEXTS]{};
@@ -75,6 +76,7 @@ Instance instance() {
 
 // Not inlined: the stack that it needs appears by faults, which cold_main must first prepare.
 [[noreturn, gnu::noinline]] void run_program(const pl_config& config) {
+  if (config.flags & PL_CONFIG_DEBUG) enable_system_call_trace();
   char path[4096];
   std::string_view program = fs::program_path();
   if (program.empty() || program.size() >= sizeof path) panic("the measured configuration names no program");
