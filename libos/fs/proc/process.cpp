@@ -3,7 +3,6 @@
 #include "process/process.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "fs/mount.h"
 #include "fs/path.h"
@@ -33,7 +32,10 @@ std::string_view state_name(char letter) {
   }
 }
 
-std::string_view name_of(const Process& p) { return {p.name, strnlen(p.name, sizeof p.name)}; }
+std::string_view name_of(const Process& p) {
+  const char* end = std::find(p.name, p.name + sizeof p.name, 0);
+  return {p.name, size_t(end - p.name)};
+}
 int parent_of(const Process& p) { return p.parent ? p.parent->pid : p.is_first() ? 0 : AdopterPid; }
 uint64_t clock_ticks(uint64_t ticks) { return tick_rate().to_nanoseconds(ticks) / (NanosecondsPerSecond / 100); }
 AddressSpace::Totals totals_of(Process& p) { return p.address_space ? p.address_space->totals() : AddressSpace::Totals{}; }

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "hosted.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/random.h"
+#include "fs/mount.h"
+#include "fs/path.h"
+#include "fs/proc/proc.h"
+#include "fs/terminal.h"
+#include "fs/tmpfs/tmpfs.h"
+#include "memory/frame.h"
+#include "ocall/leave.h"
+#include "ocall/ring.h"
+#include "process/wait.h"
+
+namespace pl {
+
+// ---- memory ----
+
+void* heap_allocate(size_t bytes, size_t) {
+  if (hosted::allocations_left == 0) return nullptr;
+  if (hosted::allocations_left > 0) --hosted::allocations_left;
+  return std::malloc(bytes ? bytes : 1);
+}
+void heap_free(void* pointer, size_t, size_t) { std::free(pointer); }
+bool is_frozen(const void*) { return false; }
+
+namespace {
+struct Frame {
+  alignas(4096) std::byte bytes[4096];
+};
+std::vector<std::pair<Frame*, uint32_t>>& frames() {
+  static std::vector<std::pair<Frame*, uint32_t>> all;
+  return all;
+}
+auto find_frame(PhysicalAddress a) {
+  auto& all = frames();
+  return std::find_if(all.begin(), all.end(), [&](auto& f) { return uint64_t(f.first) == a.value; });
+}
+}  // namespace
+
+ErrorOr<PhysicalAddress> allocate_frame() {
+  if (hosted::allocations_left == 0) return fail(Errno::NoMemory);
+  if (hosted::allocations_left > 0) --hosted::allocations_left;
+  auto f = static_cast<Frame*>(std::aligned_alloc(4096, 4096));
+  std::memset(f, 0, 4096);
+  frames().push_back({f, 1});
+  return PhysicalAddress(uint64_t(f));
+}
+void ref_frame(PhysicalAddress a) {
+  if (auto f = find_frame(a); f != frames().end()) ++f->second;
+}
+void unref_frame(PhysicalAddress a) {
+  auto f = find_frame(a);
+  if (f == frames().end() || --f->second) return;
+  std::free(f->first);
+  frames().erase(f);
+}
+bool frame_is_frozen(PhysicalAddress a) { return find_frame(a) == frames().end(); }
+void* frame_pointer(PhysicalAddress a) { return reinterpret_cast<void*>(a.value); }
+
+// ---- the program's memory: ours, but for the first page, which is not there ----
+
+static bool bad(UserAddress a) { return a.value < 4096; }
+ErrorOr<void> copy_from_user(void* to, UserAddress from, size_t n) {
+  if (bad(from)) return fail(Errno::Fault);
+  std::memcpy(to, reinterpret_cast<void*>(from.value), n);
+  return {};
+}
+ErrorOr<void> copy_to_user(UserAddress to, const void* from, size_t n) {
+  if (bad(to)) return fail(Errno::Fault);
+  std::memcpy(reinterpret_cast<void*>(to.value), from, n);
+  return {};
+}
+ErrorOr<void> zero_user(UserAddress to, size_t n) {
+  if (bad(to)) return fail(Errno::Fault);
+  std::memset(reinterpret_cast<void*>(to.value), 0, n);
+  return {};
+}
+ErrorOr<size_t> copy_string_from_user(char* to, UserAddress from, size_t capacity) {
+  if (bad(from)) return fail(Errno::Fault);
+  size_t n = strnlen(reinterpret_cast<char*>(from.value), capacity);
+  if (n == capacity) return fail(Errno::NameTooLong);
+  std::memcpy(to, reinterpret_cast<char*>(from.value), n + 1);
+  return n;
+}
+
+template <class Move>
+ErrorOr<void> Buffer::advance(size_t bytes, Move move) {
+  if (bytes > left_) return fail(Errno::Invalid);
+  while (bytes) {
+    if (kernel_) {
+      TRY(move(UserAddress(uint64_t(kernel_)), bytes));
+      kernel_ += bytes;
+      left_ -= bytes;
+      return {};
+    }
+    const Piece& piece = pieces_.empty() ? single_ : pieces_.front();
+    size_t step = std::min(piece.bytes - used_, bytes);
+    if (step) TRY(move(piece.address + used_, step));
+    used_ += step;
+    left_ -= step;
+    bytes -= step;
+    if (used_ == piece.bytes && !pieces_.empty()) {
+      pieces_ = pieces_.subspan(1);
+      used_ = 0;
+    }
+  }
+  return {};
+}
+ErrorOr<void> Buffer::put(const void* from, size_t bytes) {
+  auto next = static_cast<const std::byte*>(from);
+  return advance(bytes, [&](UserAddress a, size_t n) -> ErrorOr<void> {
+    TRY(copy_to_user(a, next, n));
+    next += n;
+    return {};
+  });
+}
+ErrorOr<void> Buffer::put_zeros(size_t bytes) {
+  return advance(bytes, [&](UserAddress a, size_t n) { return zero_user(a, n); });
+}
+ErrorOr<void> Buffer::take(void* to, size_t bytes) {
+  auto next = static_cast<std::byte*>(to);
+  return advance(bytes, [&](UserAddress a, size_t n) -> ErrorOr<void> {
+    TRY(copy_from_user(next, a, n));
+    next += n;
+    return {};
+  });
+}
+
+// ---- sleeping ----
+
+void WaitQueue::add(Waiter& w) {
+  if (w.queue) w.queue->waiters_.remove(&w);
+  w.queue = this;
+  waiters_.push_back(&w);
+}
+void WaitQueue::remove(Waiter& w) {
+  if (w.queue != this) return;
+  waiters_.remove(&w);
+  w.queue = nullptr;
+}
+void WaitQueue::wake_all() {
+  while (Waiter* w = waiters_.pop_front()) w->queue = nullptr;
+}
+void WaitQueue::wake_one() {
+  if (Waiter* w = waiters_.pop_front()) w->queue = nullptr;
+}
+ErrorOr<void> sleep(uint64_t, Sleep kind) {
+  if (hosted::interrupted && kind == Sleep::Interruptible) {
+    hosted::interrupted = false;
+    return fail(Errno::Interrupted);
+  }
+  if (!hosted::while_asleep || !hosted::while_asleep()) {
+    // Nobody will ever wake it: the test would hang.
+    throw std::string("deadlock");
+  }
+  return {};
+}
+
+// ---- the rest ----
+
+static Ref<Descriptors> table;
+static Ref<FileContext> context;
+FileContext& current_file_context() { return *context; }
+Descriptors& current_descriptors() { return *table; }
+FileCredentials current_file_credentials() { return hosted::credentials; }
+FileCredentials current_real_credentials() { return hosted::credentials; }
+uint64_t current_file_size_limit() { return ~uint64_t(0); }
+void signal_broken_pipe() { ++hosted::broken_pipes; }
+void signal_file_size() {}
+bool signal_pending() { return false; }
+void allow_environment(std::string_view) {}
+int64_t realtime_nanoseconds() {
+  static int64_t now = 1'000'000'000'000;
+  return ++now;
+}
+void random::fill(void* to, size_t bytes) {
+  for (size_t i = 0; i < bytes; i++) static_cast<uint8_t*>(to)[i] = uint8_t(std::rand());
+}
+ErrorOr<uint64_t> terminal_ioctl(uint32_t, uint32_t, UserAddress) { return fail(Errno::NotTerminal); }
+ErrorOr<Ref<Inode>> create_proc_root() { return Ref<Inode>(TRY(TmpDirectory::create_root(0555))); }
+
+namespace ocall {
+void leave_doorbell() { if (hosted::on_doorbell) hosted::on_doorbell(); }
+void leave_idle(uint64_t) { if (hosted::on_doorbell) hosted::on_doorbell(); }
+void end_instance_for_host() { throw hosted::InstanceEnded(); }
+}  // namespace ocall
+
+}  // namespace pl
+
+namespace hosted {
+
+using namespace pl;
+
+pl_ring& ring() { return *reinterpret_cast<pl_ring*>(window); }
+
+void make_window(size_t bytes) {
+  std::free(window);
+  window = static_cast<std::byte*>(std::aligned_alloc(4096, bytes));
+  std::memset(window, 0, bytes);
+  ring().magic = PL_OCALL_MAGIC;
+  ring().version = PL_OCALL_VERSION;
+  ring().window_size = uint32_t(bytes);
+  ocall::attach(window, bytes);
+}
+
+std::vector<pl_request> take_requests() {
+  std::vector<pl_request> all;
+  while (ring().request_head != ring().request_tail) {
+    all.push_back(reinterpret_cast<pl_request*>(window + PL_RING_REQUESTS)[ring().request_head % PL_RING_ENTRIES]);
+    ++ring().request_head;
+  }
+  return all;
+}
+
+void push_reply(const pl_reply& r) {
+  reinterpret_cast<pl_reply*>(window + PL_RING_REPLIES)[ring().reply_tail % PL_RING_ENTRIES] = r;
+  ++ring().reply_tail;
+}
+
+void reply(const pl_request& to, int32_t result, uint64_t value) { push_reply({to.slot, to.generation, result, value}); }
+
+void serve(std::function<void(const pl_request&)> answer) {
+  on_doorbell = [answer] {
+    for (auto& r : take_requests()) answer(r);
+  };
+}
+
+void make_tree(const std::vector<std::byte>& configuration) {
+  pl_config config{PL_CONFIG_MAGIC, PL_CONFIG_VERSION, sizeof(pl_config), 0, 0, 0};
+  std::vector<std::byte> bytes = configuration;
+  if (bytes.empty()) {
+    bytes.resize(sizeof config);
+    std::memcpy(bytes.data(), &config, sizeof config);
+  }
+  if (!fs::initialize(*reinterpret_cast<pl_config*>(bytes.data()), PhysicalAddress())) throw std::string("no tree");
+  table = *make<Descriptors>();
+  context = *make<FileContext>(fs::root(), fs::root(), 022u);
+  credentials = {};
+}
+
+Buffer buffer(std::string& text) { return Buffer::kernel(text.data(), text.size()); }
+
+std::string read_all(File& file, size_t at_once) {
+  std::string all, piece(at_once, 0);
+  for (;;) {
+    Buffer to = buffer(piece);
+    auto n = file.read(to);
+    if (!n) return "error " + std::to_string(int(n.error()));
+    if (*n == 0) return all;
+    all.append(piece, 0, *n);
+  }
+}
+
+Ref<Inode> cwd() { return current_file_context().directory; }
+
+std::string contents(std::string_view path) {
+  auto file = open_path(cwd(), path, open_flag::ReadOnly, 0);
+  return file ? read_all(**file) : "error " + std::to_string(int(file.error()));
+}
+
+bool write_file(std::string_view path, std::string_view text) {
+  auto file = open_path(cwd(), path, open_flag::WriteOnly | open_flag::Create | open_flag::Truncate, 0644);
+  if (!file) return false;
+  std::string copy(text);
+  Buffer from = buffer(copy);
+  auto n = (*file)->write(from);
+  return n && *n == text.size();
+}
+
+}  // namespace hosted
