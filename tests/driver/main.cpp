@@ -95,7 +95,7 @@ int run_tests(int count, char** words) {
   }
   bool all = count == 0;
   if (is(count, words, "attack")) {
-    run("a hostile kernel reaches no enclave", [] { attack("calls=1000000"); });
+    run("a hostile kernel reaches no enclave", [] { attack("calls=300000"); });
   } else {
     for (const pl::test::Case& test : pl::test::cases())
       if (wanted(test, count, words)) run(test.sentence, test.body);
