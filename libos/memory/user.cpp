@@ -20,6 +20,16 @@ ErrorOr<void> resolve(uint64_t address, FaultAccess access) {
   return {};
 }
 
+// Where a copy stopped with `left` bytes to go. It moves blocks of 64 bytes and counts whole ones, so that the page it missed may be the
+// one behind.
+ErrorOr<void> resolve_block(uint64_t address, size_t left, FaultAccess access) {
+  constexpr size_t Block = 64;
+  TRY(resolve(address, access));
+  uint64_t last = address + (left < Block ? left : Block) - 1;
+  if (last / PageSize != address / PageSize) TRY(resolve(last, access));
+  return {};
+}
+
 bool in_user_space(UserAddress address, size_t bytes) {
   return address.value < PL_USER_END && bytes <= PL_USER_END - address.value;
 }
@@ -34,7 +44,7 @@ ErrorOr<void> copy_from_user(void* to, UserAddress from, size_t bytes) {
   for (size_t done = 0;;) {
     done = bytes - user_copy(static_cast<std::byte*>(to) + done, user_pointer(from.value + done), bytes - done);
     if (done == bytes) return {};
-    TRY(resolve(from.value + done, FaultAccess::Read));
+    TRY(resolve_block(from.value + done, bytes - done, FaultAccess::Read));
   }
 }
 
@@ -43,7 +53,7 @@ ErrorOr<void> copy_to_user(UserAddress to, const void* from, size_t bytes) {
   for (size_t done = 0;;) {
     done = bytes - user_copy(user_pointer(to.value + done), static_cast<const std::byte*>(from) + done, bytes - done);
     if (done == bytes) return {};
-    TRY(resolve(to.value + done, FaultAccess::Write));
+    TRY(resolve_block(to.value + done, bytes - done, FaultAccess::Write));
   }
 }
 

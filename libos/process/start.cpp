@@ -15,6 +15,7 @@
 #include "process/scheduler.h"
 #include "process/send.h"
 #include "process/trap.h"
+#include "syscall/table.h"
 #include "time/clock.h"
 
 namespace pl {
@@ -148,7 +149,7 @@ void continue_fork(const pl_instance* host, uint32_t readable_bytes) {
     if (!applied) give_up("cannot start the program", applied.error());
   }
   reset_floats(thread);
-  thread.work = 0;
+  thread.work = system_calls_are_traced() ? WorkTrace : 0;
   return_to_user(thread.frame);
 }
 

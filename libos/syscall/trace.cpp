@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "base/log.h"
+#include "ocall/leave.h"
 #include "process/thread.h"
 #include "syscall/table.h"
 
 namespace pl {
+
+namespace {
+bool traced;
+}
+
+void enable_system_call_trace() { traced = true; }
+bool system_calls_are_traced() { return traced; }
 
 void trace_system_call(const Thread& thread) {
   uint64_t number = thread.frame.x[RegisterA7];
@@ -18,6 +26,7 @@ void trace_system_call(const Thread& thread) {
   int64_t result = int64_t(thread.frame.a(0));
   if (result < 0 && result > -4096) log_line("%s) = -%ld (errno)", line, -result);
   else log_line("%s) = 0x%lx", line, uint64_t(result));
+  ocall::leave_doorbell();  // so that no line is lost, nor the last ones of a crash
 }
 
 }  // namespace pl
