@@ -64,8 +64,8 @@ int pl_arena_map(struct pl_arena *arena, struct vm_area_struct *vma)
 	/* Not to a child (it maps for itself if it is to have it), never longer, never code, in no core file. */
 	vm_flags_mod(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP, VM_MAYEXEC);
 	/*
-	 * All pages now: a fault costs ten times as much. Counted pages and not bare frame numbers, because the server reads
-	 * and writes files straight from here and some file systems (9p) pin the pages for that.
+	 * All pages now: a fault costs ten times as much. Counted pages and not bare frame numbers, because the server
+	 * reads and writes files straight from here and some file systems (9p) pin the pages for that.
 	 */
 	for (offset = 0; offset < arena->size; offset += sizeof(pages) / sizeof(pages[0]) * PAGE_SIZE) {
 		unsigned long count = ARRAY_SIZE(pages), i;
@@ -83,8 +83,8 @@ int pl_arena_map(struct pl_arena *arena, struct vm_area_struct *vma)
 }
 
 /*
- * A naturally aligned power of two of pages is a part of one word of the bitmap, or whole words: nothing to search. Returns the
- * mask in the first word, and the number of words.
+ * A naturally aligned power of two of pages is a part of one word of the bitmap, or whole words: nothing to search.
+ * Returns the mask in the first word, and the number of words.
  */
 static unsigned long piece(const struct pl_ioc_window *window, unsigned int *first, unsigned int *words)
 {

@@ -2,8 +2,8 @@
 /*
  * The arena: a descriptor's own host memory, out of which its enclaves' windows are cut.
  *
- * It is set once and stays until the descriptor and every enclave that could reach a piece are gone. A window is at most 2 MiB
- * and naturally aligned, so the arena need only be contiguous in runs of that length.
+ * It is set once and stays until the descriptor and every enclave that could reach a piece are gone. A window is at
+ * most 2 MiB and naturally aligned, so the arena need only be contiguous in runs of that length.
  */
 #ifndef PENGLAI_ARENA_H
 #define PENGLAI_ARENA_H
@@ -33,8 +33,8 @@ void pl_arena_free(struct pl_arena *arena);
 int pl_arena_map(struct pl_arena *arena, struct vm_area_struct *vma);
 
 /*
- * Marks the pieces as in use, all or none. -EINVAL for one that is not a naturally aligned power of two within the arena,
- * -EBUSY for one in use. The caller holds the descriptor's lock.
+ * Marks the pieces as in use, all or none. -EINVAL for one that is not a naturally aligned power of two within the
+ * arena, -EBUSY for one in use. The caller holds the descriptor's lock.
  */
 int pl_arena_claim(struct pl_arena *arena, const struct pl_ioc_window *windows);
 void pl_arena_release(struct pl_arena *arena, const struct pl_ioc_window *windows);

@@ -95,7 +95,10 @@ static long add_some(struct pl_enclave *enclave, unsigned long address, unsigned
 	long pinned, added = 0;
 	int error = 0;
 
-	/* Read only: the monitor copies a page in before it hashes it, so what happens to the original later is of no matter. */
+	/*
+	 * Read only: the monitor copies a page in before it hashes it, so what happens to the original later is of no
+	 * matter.
+	 */
 	pinned = pin_user_pages_fast(address, min_t(unsigned long, count, PL_ADD_BATCH), 0, pages);
 	if (pinned <= 0)
 		return pinned ? pinned : -EFAULT;

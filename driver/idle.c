@@ -44,7 +44,10 @@ u64 pl_idle_deadline(u64 detail)
 	return ns < (u64)KTIME_MAX - now ? now + ns : PL_NO_DEADLINE;
 }
 
-/* Makes the timer fire at the earliest deadline. Only while somebody waits: setting a timer is dear, and a server knows its deadlines. */
+/*
+ * Makes the timer fire at the earliest deadline. Only while somebody waits: setting a timer is dear, and a server knows
+ * its deadlines.
+ */
 static void arm(struct pl_session *session)
 {
 	struct timerqueue_node *first = timerqueue_getnext(&session->idle);

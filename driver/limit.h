@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * How much of the pool a user, and a descriptor, may hold. The memory controller cannot see the pool, so this does it, when the
- * module was loaded with limits; without, nothing here costs anything.
+ * How much of the pool a user, and a descriptor, may hold. The memory controller cannot see the pool, so this does it,
+ * when the module was loaded with limits; without, nothing here costs anything.
  *
- * An enclave is charged what it holds when it is made (a fork: its first extent), and again each time the host's timer took it off. One that is over then is ended, as by a lack of memory; so a limit can be passed for the length of one tick.
+ * An enclave is charged what it holds when it is made (a fork: its first extent), and again each time the host's timer
+ * took it off. One that is over then is ended, as by a lack of memory; so a limit can be passed for the length of one
+ * tick.
  */
 #ifndef PENGLAI_LIMIT_H
 #define PENGLAI_LIMIT_H

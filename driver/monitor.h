@@ -39,8 +39,8 @@ u64 pl_monitor_query(unsigned long item);
 int pl_monitor_start(void);
 
 /*
- * Ends an enclave. true once the monitor has confirmed that it is no more, so that its windows can be used again. Sleeps.
- * It gives up after a number of calls that only a broken monitor reaches; the caller then tries again later.
+ * Ends an enclave. true once the monitor has confirmed that it is no more, so that its windows can be used again.
+ * Sleeps. It gives up after a number of calls that only a broken monitor reaches; the caller then tries again later.
  */
 bool pl_monitor_destroy(u64 id);
 

@@ -31,9 +31,9 @@ static __always_inline bool wanted_elsewhere(void)
 /*
  * Runs until there is something for the caller. 0, or -errno.
  *
- * Interrupts are off from the last look at this thread's flags to the entry: one that comes in between is still pending then and takes
- * the enclave off at once, and none can be lost. They come in when the loop turns them on again, maybe on another hart from
- * there. The monitor keeps floating point state apart, and the thread cannot be preempted inside.
+ * Interrupts are off from the last look at this thread's flags to the entry: one that comes in between is still pending
+ * then and takes the enclave off at once, and none can be lost. They come in when the loop turns them on again, maybe
+ * on another hart from there. The monitor keeps floating point state apart, and the thread cannot be preempted inside.
  */
 static int run(struct pl_enclave *enclave, enum pl_entry entry, u32 context, u32 flags, struct pl_left *left)
 {
@@ -92,8 +92,8 @@ static int run(struct pl_enclave *enclave, enum pl_entry entry, u32 context, u32
 }
 
 /*
- * copy_from_user() goes by bytes below 72 of them, which for a spawn would cost more than all else here. The caller has asked
- * access_ok() for the whole structure, once for both directions.
+ * copy_from_user() goes by bytes below 72 of them, which for a spawn would cost more than all else here. The caller has
+ * asked access_ok() for the whole structure, once for both directions.
  */
 static __always_inline int fetch(u64 *to, const void __user *from, size_t bytes)
 {

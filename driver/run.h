@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Running: the loop that enters an enclave until it leaves something for the caller, and the one call that forks, runs and ends. */
+/*
+ * Running: the loop that enters an enclave until it leaves something for the caller, and the one call that forks, runs
+ * and ends.
+ */
 #ifndef PENGLAI_RUN_H
 #define PENGLAI_RUN_H
 

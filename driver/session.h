@@ -3,12 +3,12 @@
  * A session: what stands behind one open descriptor of /dev/penglai. It holds slots for enclaves (their numbers are the
  * handles), the arena, and what poll() waits for.
  *
- * A slot is made once and used again and again, so that a fork allocates nothing. It is free, or claimed by one call, or
- * has a handle. Calls on a handle count themselves in `users`; a slot is free again only when its enclave is confirmed ended and
- * no call is left. One spin lock protects it all and is never held over a call to the monitor.
+ * A slot is made once and used again and again, so that a fork allocates nothing. It is free, or claimed by one call,
+ * or has a handle. Calls on a handle count themselves in `users`; a slot is free again only when its enclave is
+ * confirmed ended and no call is left. One spin lock protects it all and is never held over a call to the monitor.
  *
- * The session outlives its descriptor while the monitor has not yet confirmed an end: the pages of a window must not go back to
- * the kernel before.
+ * The session outlives its descriptor while the monitor has not yet confirmed an end: the pages of a window must not go
+ * back to the kernel before.
  */
 #ifndef PENGLAI_SESSION_H
 #define PENGLAI_SESSION_H
@@ -42,7 +42,9 @@ enum pl_slot_state {
 };
 
 struct pl_enclave {
-	/* What the monitor is shown, by physical address: first, and the slot is aligned, so that it crosses no page. */
+	/*
+	 * What the monitor is shown, by physical address: first, and the slot is aligned, so that it crosses no page.
+	 */
 	union {
 		struct pl_create create;
 		struct pl_fork fork;
@@ -105,8 +107,9 @@ void pl_slot_put(struct pl_enclave *enclave);
 /* Puts it, and notes that it has become a template. */
 void pl_slot_freeze(struct pl_enclave *enclave);
 /*
- * Takes the handle away. The caller has got it, and keeps its count: -EBADF if another call was first, -EBUSY if `alone`
- * and other calls are under way, -EPROTO if it is not in `from` (PL_SLOT_LIVE stands for both states with a handle).
+ * Takes the handle away. The caller has got it, and keeps its count: -EBADF if another call was first, -EBUSY if
+ * `alone` and other calls are under way, -EPROTO if it is not in `from` (PL_SLOT_LIVE stands for both states with a
+ * handle).
  */
 int pl_slot_unpublish(struct pl_enclave *enclave, enum pl_slot_state from, enum pl_slot_state to, bool alone);
 

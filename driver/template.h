@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Templates: frozen enclaves that belong to a user and not to a descriptor. Each holds a reference to the module. A fork counts
- * itself in its template, so that what is known about it outlives its removal; the monitor keeps the memory as long.
+ * Templates: frozen enclaves that belong to a user and not to a descriptor. Each holds a reference to the module. A
+ * fork counts itself in its template, so that what is known about it outlives its removal; the monitor keeps the memory
+ * as long.
  */
 #ifndef PENGLAI_TEMPLATE_H
 #define PENGLAI_TEMPLATE_H
@@ -46,8 +47,8 @@ void pl_template_forked(struct pl_template *template);
 void pl_template_put_fork(struct pl_template *template);
 
 /*
- * After the pool could not give `bytes`: ends the least recently used template of this user that has no fork alive, `keep`
- * excepted. false if there is none, if all of them would not be enough, or if the pool is not what was short.
+ * After the pool could not give `bytes`: ends the least recently used template of this user that has no fork alive,
+ * `keep` excepted. false if there is none, if all of them would not be enough, or if the pool is not what was short.
  */
 bool pl_template_make_room(struct pl_session *session, const struct pl_template *keep, u64 bytes);
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * attack.ko: a hostile kernel. From every hart it loads from, stores to and fetches from every page of the pool and of the firmware,
- * calls the monitor with random and with forbidden arguments from all harts at once, and has them race into one context; then it
- * probes once more.
+ * attack.ko: a hostile kernel. From every hart it loads from, stores to and fetches from every page of the pool and of
+ * the firmware, calls the monitor with random and with forbidden arguments from all harts at once, and has them race
+ * into one context; then it probes once more.
  *
- * Loading it always fails: with ECANCELED if it did not get through, with EIO if it did (the kernel's log says how), with
- * EINVAL if it could not try. A probe that must succeed shows before that its probes can.
+ * Loading it always fails: with ECANCELED if it did not get through, with EIO if it did (the kernel's log says how),
+ * with EINVAL if it could not try. A probe that must succeed shows before that its probes can.
  */
 #include <linux/cpu.h>
 #include <linux/delay.h>
@@ -48,8 +48,8 @@ enum probe { PROBE_LOAD, PROBE_STORE, PROBE_FETCH };
 static const char *const probe_name[] = { "load", "store", "fetch" };
 
 /*
- * One access with a trap vector of our own, so that a fetch, which leaves no address to fix up, can be survived too. Returns scause
- * of the trap, or -1 if the access went through. Interrupts are off.
+ * One access with a trap vector of our own, so that a fetch, which leaves no address to fix up, can be survived too.
+ * Returns scause of the trap, or -1 if the access went through. Interrupts are off.
  */
 static noinline long probe(enum probe kind, void *address)
 {
@@ -426,7 +426,8 @@ static int many_calls(void *argument)
 }
 
 /*
- * An enclave of one context that counts itself in and out: two harts inside at once would see each other, and then it ends.
+ * An enclave of one context that counts itself in and out: two harts inside at once would see each other, and then it
+ * ends.
  */
 extern const char race_page[];
 asm("	.pushsection .rodata\n"

@@ -20,7 +20,8 @@ namespace {
 sigjmp_buf no_counter;
 bool has_counter;
 
-// Instructions since some time; where the kernel hides the counter, time at 100 instructions a tick (icount shift=0, 10 MHz).
+// Instructions since some time; where the kernel hides the counter, time at 100 instructions a tick (icount shift=0, 10
+// MHz).
 uint64_t instructions() {
   uint64_t value;
   if (has_counter) {
@@ -113,12 +114,16 @@ void measure(bool step) {
     syscall(SYS_ioctl, device.fd(), PL_IOC_RUN, &last);
   });
   cost("open, arena of 64 KiB, mmap, unmap, close", [] { Device another(65536); });
-  cost("create, add a page, seal, exit, destroy", [&] {
-    int cold = device.make(2 * kWindow);
-    device.run(cold, 2 * kWindow, DO_EXIT, 0);
-    device.destroy(cold);
-  }, 21);
-  std::printf("reason %u detail %llu handle %d\n", spawn.reason, static_cast<unsigned long long>(spawn.detail), spawn.handle);
+  cost(
+      "create, add a page, seal, exit, destroy",
+      [&] {
+        int cold = device.make(2 * kWindow);
+        device.run(cold, 2 * kWindow, DO_EXIT, 0);
+        device.destroy(cold);
+      },
+      21);
+  std::printf("reason %u detail %llu handle %d\n", spawn.reason, static_cast<unsigned long long>(spawn.detail),
+              spawn.handle);
   device.remove(id);
 }
 

@@ -3,8 +3,8 @@
 
 namespace pl::test {
 
-// Prints what the calls cost, in instructions (with QEMU -icount shift=0, one hart). With `step`, instead waits for a line
-// before and after one spawn and one doorbell, so that somebody outside can trace just these.
+// Prints what the calls cost, in instructions (with QEMU -icount shift=0, one hart). With `step`, instead waits for a
+// line before and after one spawn and one doorbell, so that somebody outside can trace just these.
 void measure(bool step);
 
 }  // namespace pl::test

@@ -14,9 +14,11 @@
 
 namespace pl::test {
 
-static_assert(PL_EXTENSION == PL_SBI_EXTENSION && BOOT_WINDOW == offsetof(pl_boot, window) && BOOT_SIZE == sizeof(pl_boot));
+static_assert(PL_EXTENSION == PL_SBI_EXTENSION && BOOT_WINDOW == offsetof(pl_boot, window) &&
+              BOOT_SIZE == sizeof(pl_boot));
 static_assert(CALL_EXIT == PL_ENCLAVE_EXIT && CALL_FAULT == PL_ENCLAVE_FAULT && CALL_LEAVE == PL_ENCLAVE_LEAVE);
-static_assert(CALL_GROW == PL_ENCLAVE_GROW && CALL_EXTENT_GET == PL_ENCLAVE_EXTENT_GET && CALL_FREEZE == PL_ENCLAVE_FREEZE);
+static_assert(CALL_GROW == PL_ENCLAVE_GROW && CALL_EXTENT_GET == PL_ENCLAVE_EXTENT_GET &&
+              CALL_FREEZE == PL_ENCLAVE_FREEZE);
 static_assert(CALL_CONTEXT_START == PL_ENCLAVE_CONTEXT_START && FAULT_PANIC == PL_FAULT_PANIC);
 static_assert(DO_BOOT && LEFT_DOORBELL == PL_LEFT_DOORBELL && LEFT_IDLE == PL_LEFT_IDLE);
 static_assert(offsetof(Window, boot) == 64);

@@ -42,7 +42,8 @@ class Device {
 
   // A sealed enclave of one page whose ocall window is at `offset`: its handle, or -errno.
   int make(uint32_t offset, uint32_t flags = 0, uint32_t contexts = 1, uint64_t reserve = 1 << 20);
-  // One that has been frozen and published under a key of this first byte: the template's id. Its window is at `offset`.
+  // One that has been frozen and published under a key of this first byte: the template's id. Its window is at
+  // `offset`.
   uint64_t make_template(uint8_t key, uint32_t offset = 0, int group = -1);
   // Freezes a freezable one and publishes it.
   uint64_t publish(int handle, uint32_t offset, uint8_t key, int group = -1);

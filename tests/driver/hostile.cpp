@@ -21,9 +21,10 @@ using namespace pl::test;
 
 namespace {
 
-constexpr unsigned long kCommands[] = {PL_IOC_ARENA,   PL_IOC_CREATE,  PL_IOC_ADD,  PL_IOC_SEAL,           PL_IOC_RUN,
-                                       PL_IOC_SPAWN,   PL_IOC_DESTROY, PL_IOC_PUBLISH, PL_IOC_FIND,        PL_IOC_TEMPLATE_AFTER,
-                                       PL_IOC_REMOVE,  PL_IOC_INSPECT, PL_IOC_STAT};
+constexpr unsigned long kCommands[] = {PL_IOC_ARENA, PL_IOC_CREATE,         PL_IOC_ADD,     PL_IOC_SEAL,
+                                       PL_IOC_RUN,   PL_IOC_SPAWN,          PL_IOC_DESTROY, PL_IOC_PUBLISH,
+                                       PL_IOC_FIND,  PL_IOC_TEMPLATE_AFTER, PL_IOC_REMOVE,  PL_IOC_INSPECT,
+                                       PL_IOC_STAT};
 
 }  // namespace
 
@@ -31,7 +32,8 @@ TEST("every call with a bad pointer is EFAULT, and leaves nothing") {
   Device device;
   uint64_t free_bytes = device.stat().pool_free;
   for (unsigned long command : kCommands)
-    for (uint64_t pointer : {uint64_t{0}, uint64_t{1}, uint64_t{0x1000}, ~uint64_t{0}, uint64_t{0xffffffff80000000}, uint64_t{1} << 47})
+    for (uint64_t pointer :
+         {uint64_t{0}, uint64_t{1}, uint64_t{0x1000}, ~uint64_t{0}, uint64_t{0xffffffff80000000}, uint64_t{1} << 47})
       CHECK_EQUAL(device.call(command, reinterpret_cast<void*>(pointer)), -EFAULT);
   CHECK_EQUAL(device.call(_IO('P', 99), nullptr), -ENOTTY);
   CHECK_EQUAL(device.call(_IO('Q', 1), nullptr), -ENOTTY);
@@ -192,7 +194,8 @@ TEST("only the process's own memory is added") {
 
 TEST("an arena is a power of two between its bounds, and set once") {
   Device device(0);
-  for (uint64_t size : {uint64_t{0}, uint64_t{4096}, uint64_t{32768}, uint64_t{65537}, uint64_t{196608}, uint64_t{128} << 20, ~uint64_t{0}}) {
+  for (uint64_t size : {uint64_t{0}, uint64_t{4096}, uint64_t{32768}, uint64_t{65537}, uint64_t{196608},
+                        uint64_t{128} << 20, ~uint64_t{0}}) {
     pl_ioc_arena arena = {.size = size, .reserved = {}};
     CHECK_EQUAL(device.call(PL_IOC_ARENA, &arena), -EINVAL);
   }
@@ -343,9 +346,15 @@ TEST("threads that make, run and destroy the same handles at once lose nothing")
           uint32_t offset = random() % 8 * kWindow;
           device.window(offset).command = random() % 2 ? DO_DOORBELL : DO_EXIT;
           switch (random() % 4) {
-            case 0: device.spawn(id, offset); break;
-            case 1: device.run(random() % 8, random() % 2 ? PL_RUN_DESTROY : 0); break;
-            case 2: device.destroy(random() % 8); break;
+            case 0:
+              device.spawn(id, offset);
+              break;
+            case 1:
+              device.run(random() % 8, random() % 2 ? PL_RUN_DESTROY : 0);
+              break;
+            case 2:
+              device.destroy(random() % 8);
+              break;
             case 3: {
               pl_ioc_inspect inspect = {};
               inspect.handle = random() % 8;
@@ -372,14 +381,22 @@ TEST("random calls with random arguments, a hundred thousand of them, lose nothi
     for (uint32_t i = 0; i < 256; i++) device.window(i * kWindow).command = i % 3 ? DO_EXIT : DO_DOORBELL;
     auto value = [&]() -> uint64_t {
       switch (random() % 8) {
-        case 0: return 0;
-        case 1: return id;
-        case 2: return random() % 16;
-        case 3: return (random() % 256 * kWindow) | uint64_t{kWindow} << 32;
-        case 4: return 1 << 20;
-        case 5: return reinterpret_cast<uint64_t>(payload_start);
-        case 6: return random();
-        default: return uint64_t{1} << random() % 64;
+        case 0:
+          return 0;
+        case 1:
+          return id;
+        case 2:
+          return random() % 16;
+        case 3:
+          return (random() % 256 * kWindow) | uint64_t{kWindow} << 32;
+        case 4:
+          return 1 << 20;
+        case 5:
+          return reinterpret_cast<uint64_t>(payload_start);
+        case 6:
+          return random();
+        default:
+          return uint64_t{1} << random() % 64;
       }
     };
     for (int i = 0; i < 100000; i++) {

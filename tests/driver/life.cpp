@@ -119,8 +119,8 @@ TEST("an enclave that reaches outside its memory ends with an access fault") {
   CHECK_EQUAL(device.run(handle, 0, DO_LOAD, inside).reason, PL_LEFT_DOORBELL);
   CHECK_EQUAL(device.run(handle, 0, DO_LOAD, window).reason, PL_LEFT_DOORBELL);
   CHECK_EQUAL(device.window(0).result, DO_LOAD);
-  for (uint64_t outside : {uint64_t{0x10000000}, uint64_t{0x80000000}, uint64_t{0x80200000}, window + kWindow, window - 8,
-                           inside + (1 << 20), inside - 8, uint64_t{0}}) {
+  for (uint64_t outside : {uint64_t{0x10000000}, uint64_t{0x80000000}, uint64_t{0x80200000}, window + kWindow,
+                           window - 8, inside + (1 << 20), inside - 8, uint64_t{0}}) {
     int victim = device.make(8 * kWindow);
     Left left = device.run(victim, 8 * kWindow, DO_LOAD, outside);
     CHECK_EQUAL(left.reason, PL_LEFT_FAULT);

@@ -21,10 +21,12 @@ LIMITED_TEST("what a user reserves counts, over all descriptors, and comes back"
     CHECK(device.make(0, 0, 1, 4 * kMiB) >= 0);
     CHECK(other.make(0, 0, 1, 4 * kMiB) >= 0);
     CHECK_EQUAL(other.make(kWindow, 0, 1, kMiB), -ENOMEM);
-    CHECK_EQUAL(as_user(1000, 1000, [] {
-      Device mine;
-      CHECK(mine.make(0, 0, 1, 8 * kMiB) >= 0);
-    }), 0);
+    CHECK_EQUAL(as_user(1000, 1000,
+                        [] {
+                          Device mine;
+                          CHECK(mine.make(0, 0, 1, 8 * kMiB) >= 0);
+                        }),
+                0);
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// driver-test [WORD...]: the tests whose sentence contains one of the words, or all. `cost` measures instead, `attack` runs the hostile
-// module beside a live enclave, `limits` the tests of a module that was loaded with limits. As process 1 it first makes a machine of
-// what it finds in /, and turns it off at the end.
+// driver-test [WORD...]: the tests whose sentence contains one of the words, or all. `cost` measures instead,
+// `attack` runs the hostile module beside a live enclave, `limits` the tests of a module that was loaded with limits.
+// As process 1 it first makes a machine of what it finds in /, and turns it off at the end.
 #include <fcntl.h>
 #include <linux/reboot.h>
 #include <sys/mount.h>

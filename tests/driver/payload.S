@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A libOS of one page that does what its ocall window says: see payload.h. S-mode, no page table, no trap vector, any address.
+ * A libOS of one page that does what its ocall window says: see payload.h. S-mode, no page table, no trap vector, any
+ * address.
  */
 #include "payload.h"
 

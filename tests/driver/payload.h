@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the payload does, by the first word of its ocall window: command, two arguments, result, error, and words of other uses.
- * After each but exit, panic and spin it rings the doorbell and then reads the next command.
+ * What the payload does, by the first word of its ocall window: command, two arguments, result, error, and words of
+ * other uses. After each but exit, panic and spin it rings the doorbell and then reads the next command.
  */
 #ifndef PENGLAI_TESTS_DRIVER_PAYLOAD_H
 #define PENGLAI_TESTS_DRIVER_PAYLOAD_H
 
-#define DO_EXIT 1     /* argument: status */
+#define DO_EXIT 1 /* argument: status */
 #define DO_DOORBELL 2
-#define DO_IDLE 3     /* argument: deadline in ticks. No doorbell */
-#define DO_SPIN 4     /* until another command */
-#define DO_FREEZE 5   /* argument: cookie. error: what the monitor answered, if it came back */
-#define DO_LOAD 6     /* argument: physical address. result */
-#define DO_STORE 7    /* arguments: physical address, value */
+#define DO_IDLE 3   /* argument: deadline in ticks. No doorbell */
+#define DO_SPIN 4   /* until another command */
+#define DO_FREEZE 5 /* argument: cookie. error: what the monitor answered, if it came back */
+#define DO_LOAD 6   /* argument: physical address. result */
+#define DO_STORE 7  /* arguments: physical address, value */
 #define DO_PANIC 8
 #define DO_EXTENT 9   /* argument: size. result, error */
 #define DO_BOOT 10    /* copies struct pl_boot to the window's byte 64. result: the cookie */
