@@ -51,7 +51,12 @@ step() {
   fi
   if [ $status -ne 0 ]; then
     say "$name failed:"
-    tail -n 25 "$log" | sed 's/^/  /' >&2
+    # Ninja lets what runs beside the failure finish, so the end of its log may say nothing.
+    if grep -q '^FAILED: ' "$log"; then
+      sed -n '/^FAILED: /,$p' "$log" | head -n 25
+    else
+      tail -n 25 "$log"
+    fi | cut -c1-400 | sed 's/^/  /' >&2
     say "the whole log is $log"
     return 1
   fi
@@ -116,6 +121,13 @@ bootstrap() {
   if [ "$1" = run ] && unchanged; then
     return 0
   fi
+  case $root$PL_CACHE in
+    *[!A-Za-z0-9/._,+=@%~-]*)
+      # OpenSBI's and Linux' makefiles split names at spaces, and cannot be told not to.
+      say "this tree ($root) and the cache ($PL_CACHE) must be in folders whose names have no spaces or special characters"
+      return 1
+      ;;
+  esac
   mkdir -p "$logs" "$PL_CACHE" || return 1
   exec 9>"$build/.lock"
   if ! flock -n 9; then
