@@ -1,19 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# make-initramfs.sh OUTPUT GENERATOR COMMANDS LIBOS MODULE: the machine's whole root file system. Host files are shared in at
+# make-initramfs.sh OUTPUT GENERATOR COMMANDS LIBOS MODULE BUSYBOX: the machine's whole root file system. Host files are shared in at
 # run time, so it holds only what the machine needs to serve a pl-run. Uncompressed: it is in RAM already when the kernel looks.
 #   GENERATOR  the kernel's gen_init_cpio       COMMANDS  the directory of the RISC-V commands (pl-agent is /init)
 #   LIBOS      libos.bin                        MODULE    penglai.ko
+#   BUSYBOX    Debian's, for `pl-machine shell`
 # OUTPUT is left alone when nothing in it would change.
 set -eu
-[ $# -eq 5 ] || {
-  echo "usage: make-initramfs.sh OUTPUT GENERATOR COMMANDS LIBOS MODULE" >&2
+[ $# -eq 6 ] || {
+  echo "usage: make-initramfs.sh OUTPUT GENERATOR COMMANDS LIBOS MODULE BUSYBOX" >&2
   exit 1
 }
-output=$1 generator=$2 commands=$3 libos=$4 module=$5
+output=$1 generator=$2 commands=$3 libos=$4 module=$5 busybox=$6
 
-for file in "$generator" "$commands/pl-agent" "$libos" "$module"; do
+for file in "$generator" "$commands/pl-agent" "$libos" "$module" "$busybox"; do
   [ -f "$file" ] || {
     echo "initramfs: $file is missing" >&2
     exit 1
@@ -46,6 +47,13 @@ done
   for stripped in "$work/bin"/pl-*; do
     echo "file /usr/bin/${stripped##*/} $stripped 0755 0 0"
   done
+  echo "file /usr/bin/busybox $busybox 0755 0 0"
+  for name in ash awk basename cat chmod chown cp cut date dd df dirname dmesg du echo env expr false find free grep gunzip gzip head \
+    hexdump hostname id kill ln ls md5sum mkdir mktemp more mount mv nproc od printf ps pwd readlink realpath rm rmdir sed seq sh \
+    sha256sum sleep sort stat strings stty sync tail tar tee test time timeout top touch tr true tty umount uname uniq uptime usleep \
+    vi wc which who xargs yes; do
+    echo "slink /usr/bin/$name busybox 0777 0 0"
+  done
   echo "file /usr/lib/penglai/libos.bin $libos 0644 0 0"
   echo "file /lib/modules/penglai.ko $module 0644 0 0"
   echo "file /etc/passwd $work/etc/passwd 0644 0 0"
@@ -53,12 +61,12 @@ done
 } >"$work/list.new"
 
 if [ -f "$output" ] && cmp -s "$work/list.new" "$work/list" &&
-  [ -z "$(find "$work/bin" "$libos" "$module" "$0" -newer "$output" -type f)" ]; then
+  [ -z "$(find "$work/bin" "$libos" "$module" "$busybox" "$0" -newer "$output" -type f)" ]; then
   exit 0
 fi
 
 # The group of /dev/penglai. Clients' users are known by number only: the machine has no user data base of its own.
-printf 'root:x:0:0:root:/root:/bin/false\n' >"$work/etc/passwd"
+printf 'root:x:0:0:root:/:/bin/sh\n' >"$work/etc/passwd"
 printf 'root:x:0:\npenglai:x:900:\n' >"$work/etc/group"
 "$generator" -t 0 "$work/list.new" >"$output.partial"
 mv "$work/list.new" "$work/list"
