@@ -50,6 +50,10 @@ struct pl_hart_features {
 
 /* ---- served by the monitor ---- */
 
+/* Whether all of [start, start + size) is the host's RAM. Known from pl_learn_memory() on. */
+int pl_host_owns(pl_word start, pl_word size);
+/* What the host may name in a call: RAM, less the firmware and the pool, if there is one. */
+void pl_learn_memory(const struct pl_machine *machine);
 /* Chooses the pool's place, or says why there is none. */
 const char *pl_place_pool(struct pl_machine *machine);
 /* Once, with the pool reserved. 0, or why the extension is not offered. */

@@ -45,7 +45,7 @@ void arm_timer(Hart& hart, u64 deadline) {
 }
 
 // Without Sstc the one comparator serves the host and the enclave: the earlier deadline counts.
-u64 host_deadline(const Hart& hart) { return hart.host.mie & csr::kMti ? hart.host_deadline : PL_NO_DEADLINE; }
+u64 host_deadline(const Hart& hart) { return hart.host.mie & csr::kMti ? hart.host_deadline : kNoTimer; }
 
 // OpenSBI writes the PMP once at each start of a hart; what it wrote is the host's set.
 void learn_host_pmp(Hart& hart) {
@@ -93,6 +93,7 @@ Hart& this_hart() {
 void prepare_hart(Hart& hart) {
   hart.fixed_status = PL_CSR_READ(csr::mstatus) & (csr::kStatusUxl | csr::kStatusSxl);
   hart.fixed_menvcfg = PL_CSR_READ(csr::menvcfg) & (csr::kEnvStce | csr::kEnvAdue | csr::kEnvCbze);
+  if (hart.has_hypervisor) prepare_hypervisor(hart.has_sstc);
   hart.fixed_senvcfg = hart.fixed_menvcfg & csr::kEnvCbze;
 }
 
@@ -148,7 +149,7 @@ void install(Hart& hart, Enclave& enclave, Context& context) {
   if (hart.has_hypervisor) install_hypervisor(host.h, hart.has_sstc);
   if (hart.has_sstc) {
     host.stimecmp = PL_CSR_SWAP(csr::stimecmp, context.deadline);
-    arm_timer(hart, host.mie & csr::kSti ? host.stimecmp : PL_NO_DEADLINE);
+    arm_timer(hart, host.mie & csr::kSti ? host.stimecmp : kNoTimer);
   } else {
     arm_timer(hart, smaller(host_deadline(hart), context.deadline));
   }
@@ -246,6 +247,7 @@ void poll() {
 void interrupt_hart(const Hart& hart) { pl_firmware_interrupt_hart(hart.id); }
 
 void set_deadline(Hart& hart, Context& context, u64 deadline) {
+  deadline = smaller(deadline, kNoTimer);
   if (hart.has_sstc) {
     PL_CSR_WRITE(csr::stimecmp, deadline);
     return;
@@ -260,7 +262,7 @@ bool timer_fired(Hart& hart, Context& context) {
   const u64 time = now();
   if (time >= host_deadline(hart)) return true;
   if (time >= context.deadline) {
-    context.deadline = PL_NO_DEADLINE;
+    context.deadline = kNoTimer;
     PL_CSR_SET(csr::mip, csr::kSti);
   }
   arm_timer(hart, smaller(host_deadline(hart), context.deadline));

@@ -7,6 +7,8 @@
 
 namespace pl::arch {
 
+// At each start of a hart.
+void prepare_hypervisor(bool has_sstc);
 void install_hypervisor(u64 saved[20], bool has_sstc);
 void uninstall_hypervisor(const u64 saved[20], bool has_sstc);
 void fence_guest_translations();

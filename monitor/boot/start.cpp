@@ -16,6 +16,14 @@ constexpr u64 round_up(u64 value, u64 unit) { return (value + unit - 1) & ~(unit
 
 }  // namespace
 
+extern "C" void pl_learn_memory(const pl_machine* machine) {
+  for (u32 i = 0; i < machine->ram_banks; ++i) monitor.host_memory.add_bank({machine->ram[i].base, machine->ram[i].size});
+  if (machine->pool.size != 0) monitor.host_memory.exclude({machine->pool.base, machine->pool.size});
+  monitor.host_memory.exclude({machine->firmware.base, machine->firmware.size});
+}
+
+extern "C" int pl_host_owns(pl_word start, pl_word size) { return monitor.host_memory.owns(start, size); }
+
 extern "C" const char* pl_monitor_start(const pl_machine* machine, pl_hart_features boot_hart) {
   if (!boot_hart.usable) return "the hart has an extension that cannot be isolated, or fewer than 16 PMP entries";
   if (machine->pool.size == 0) return "no pool";
@@ -26,9 +34,6 @@ extern "C" const char* pl_monitor_start(const pl_machine* machine, pl_hart_featu
 
   monitor.timebase = machine->timebase;
   monitor.isa = (boot_hart.sstc ? PL_ISA_SSTC : 0) | (machine->zbb ? PL_ISA_ZBB : 0) | (boot_hart.zicboz ? PL_ISA_ZICBOZ : 0);
-  for (u32 i = 0; i < machine->ram_banks; ++i) monitor.host_memory.add_bank({machine->ram[i].base, machine->ram[i].size});
-  monitor.host_memory.exclude({machine->pool.base, machine->pool.size});
-  monitor.host_memory.exclude({machine->firmware.base, machine->firmware.size});
 
   const u64 hart_bytes = round_up(machine->harts * sizeof(Hart), kPageSize);
   const u32 capacity = Table::capacity_for(machine->pool.size);
@@ -55,7 +60,7 @@ extern "C" void* pl_hart_start(pl_hart_features features) {
   // OpenSBI writes PMP and timer anew at each start of a hart.
   hart.host_pmp_known = false;
   hart.armed = 0;
-  hart.host_deadline = PL_NO_DEADLINE;
+  hart.host_deadline = kNoTimer;
   arch::prepare_hart(hart);
   return &hart;
 }

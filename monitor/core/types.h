@@ -13,6 +13,10 @@ using u8 = uint8_t;
 using u32 = uint32_t;
 using u64 = uint64_t;
 
+// A deadline that never comes: 228 years at 10 MHz. Not all ones: some timers compute a distance in nanoseconds, which would wrap
+// (QEMU 7.2's stimecmp then fires at once).
+inline constexpr u64 kNoTimer = u64{1} << 56;
+
 inline constexpr u64 kPageSize = PL_PAGE_SIZE;
 inline constexpr unsigned kPageOrder = 12;
 

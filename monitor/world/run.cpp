@@ -63,7 +63,7 @@ void start_context(Context& context, u64 pc, u64 boot_block, u64 number, u64 opa
   context.x[kA1] = number;
   context.x[kA2] = opaque;
   context.status = u64{1} << 11;  // MPP: S-mode. Interrupts and floating point off
-  context.deadline = PL_NO_DEADLINE;
+  context.deadline = kNoTimer;
   context.started = true;
 }
 

@@ -81,6 +81,41 @@ static struct sbi_ecall_extension time_extension = {
 	.handle = serve_time,
 };
 
+/*
+ * The debug console (SBI 2.0, chapter 12), served here because OpenSBI 1.6's own check of a buffer misses a region that begins
+ * behind the buffer's start: its region for all of memory has order 64, and 1 << 64 is not larger than anything.
+ */
+static int serve_console(unsigned long extid, unsigned long funcid, struct sbi_trap_regs *regs, struct sbi_ecall_return *out)
+{
+	const u64 most = 1 << 20; /* bounded, as every call */
+	u64 count = regs->a0 < most ? regs->a0 : most, address = regs->a1;
+
+	switch (funcid) {
+	case SBI_EXT_DBCN_CONSOLE_WRITE:
+	case SBI_EXT_DBCN_CONSOLE_READ:
+		if (!count)
+			return 0;
+		if (regs->a2 || !pl_host_owns(address, count))
+			return SBI_ERR_INVALID_PARAM;
+		if (funcid == SBI_EXT_DBCN_CONSOLE_WRITE)
+			out->value = sbi_nputs((const char *)address, count);
+		else
+			out->value = sbi_ngets((char *)address, count);
+		return 0;
+	case SBI_EXT_DBCN_CONSOLE_WRITE_BYTE:
+		sbi_putc(regs->a0);
+		return 0;
+	}
+	return SBI_ENOTSUPP;
+}
+
+static struct sbi_ecall_extension console_extension = {
+	.name = "dbcn",
+	.extid_start = SBI_EXT_DBCN,
+	.extid_end = SBI_EXT_DBCN,
+	.handle = serve_console,
+};
+
 /* State that S-mode can reach and that the monitor does not swap: a hart that has it is not used. */
 static bool has_foreign_state(struct sbi_scratch *scratch)
 {
@@ -122,6 +157,7 @@ static int penglai_early_init(bool cold_boot, const void *fdt, const struct fdt_
 	pl_read_device_tree(fdt, &machine);
 	machine.harts = sbi_scratch_last_hartindex() + 1;
 	missing = pl_place_pool(&machine);
+	pl_learn_memory(&machine);
 	if (missing)
 		return 0;
 	return sbi_domain_root_add_memrange(machine.pool.base, machine.pool.size, machine.pool.size,
@@ -136,6 +172,13 @@ static void start_hart(void)
 	sbi_scratch_write_type(scratch, void *, pl_hart_scratch_offset, hart);
 }
 
+static int serve_standard(void)
+{
+	int rc = sbi_ecall_register_extension(&time_extension);
+
+	return rc ? rc : sbi_ecall_register_extension(&console_extension);
+}
+
 static int penglai_final_init(bool cold_boot, void *fdt, const struct fdt_match *match)
 {
 	int rc;
@@ -145,15 +188,12 @@ static int penglai_final_init(bool cold_boot, void *fdt, const struct fdt_match 
 			start_hart();
 		return 0;
 	}
-	rc = sbi_ecall_register_extension(&time_extension);
-	if (rc)
-		return rc;
 	if (!missing)
 		missing = pl_monitor_start(&machine, features());
 	pl_replace_seed(fdt, &machine, !missing);
 	if (missing) {
 		sbi_printf("penglai: enclaves are not available: %s\n", missing);
-		return 0;
+		return serve_standard();
 	}
 	pl_hart_scratch_offset = sbi_scratch_alloc_type_offset(void *);
 	if (!pl_hart_scratch_offset)
@@ -165,7 +205,8 @@ static int penglai_final_init(bool cold_boot, void *fdt, const struct fdt_match 
 	request_event = rc;
 	sbi_printf("penglai: pool 0x%lx-0x%lx\n", machine.pool.base, machine.pool.base + machine.pool.size - 1);
 	/* Registered before OpenSBI's own, so found first: the list is searched for every call. */
-	return sbi_ecall_register_extension(&penglai_extension);
+	rc = sbi_ecall_register_extension(&penglai_extension);
+	return rc ? rc : serve_standard();
 }
 
 /* Boards known to give each hart sixteen PMP entries and to keep DMA out of RAM that is not the host's, or to have none. */

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <initializer_list>
+
 #include "penglai/sbi.h"
 
 using u8 = uint8_t;

@@ -193,8 +193,6 @@ Agent make_agent(u64 flags, u64 contexts, u64 reserve, u64 limit) {
 }
 
 void freeze(Agent& agent, u64 cookie) {
-  const u64 base = agent.command().cookie;
-  static_cast<void>(base);
   // Page 0 holds the entry; the region's base is what the boot block, which the stack shares a page with, says.
   agent.call(kEcall, PL_SBI_EXTENSION, PL_ENCLAVE_FREEZE, agent.call(kCsr, kSscratch) - 1024 - (agent_end - agent_start), cookie);
 }
