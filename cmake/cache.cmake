@@ -38,7 +38,7 @@ add_custom_command(
   VERBATIM)
 add_custom_target(kernel DEPENDS ${PL_KERNEL_IMAGE})
 
-# A program that nobody here built, for the tests: Debian's own.
+# A program that nobody here built, for the tests and for the machine's shell: Debian's own.
 pl_fetch(busybox-static)
 add_custom_command(
   OUTPUT ${CMAKE_BINARY_DIR}/tests/busybox
