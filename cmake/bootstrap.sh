@@ -113,7 +113,7 @@ unchanged() {
   for file in bin/pl-run machine/initramfs.cpio firmware/penglai-fw.bin kernel/arch/riscv/boot/Image apps/bin/hello; do
     [ -e "$build/$file" ] || return 1
   done
-  cd "$root" && [ -z "$(find CMakeLists.txt cmake monitor driver libos host sysroot apps /var/lib/dpkg/status \
+  [ -z "$(cd "$root" && find CMakeLists.txt cmake monitor driver libos host sysroot apps /var/lib/dpkg/status \
     -newer "$build/.ready" -print -quit)" ]
 }
 
