@@ -53,7 +53,11 @@ OrFailure<Enclave> make_enclave(Device& device, const Plan& plan, const Pages& i
   create.window[PL_WINDOW_OCALL] = window;
   auto enclave = Enclave::create(device, create);
   if (!enclave) return std::unexpected(device_failure("create", enclave.error()));
-  if (auto added = enclave->add(image.bytes()); !added) return std::unexpected(device_failure("add", added.error()));
+  if (auto added = enclave->add(image.bytes()); !added) {
+    if (added.error() == ENOMEM && create.memory_limit)
+      return failure(kOutOfMemory, fmt::format("{} does not fit into --memory", plan.name()));
+    return std::unexpected(device_failure("add", added.error()));
+  }
   if (auto sealed = enclave->seal(); !sealed) return std::unexpected(device_failure("seal", sealed.error()));
   return std::move(*enclave);
 }

@@ -97,7 +97,7 @@ struct pl_reply {
 /* name strings: not NUL-terminated, length bytes at buffer; one path component without '/', except where "path" is said. */
 #define PL_OP_NOP 0
 #define PL_OP_CANCEL 1	      /* arg[0]: slot | generation << 16 of a poll. The poll then replies -ECANCELED, or has replied */
-#define PL_OP_POLL 2	      /* handle, extra: POLLIN|POLLOUT. Stays in flight. value: revents */
+#define PL_OP_POLL 2	      /* handle, extra: POLLIN|POLLOUT. In flight until there are some. result 0, value: revents; files are always ready */
 #define PL_OP_READ 3	      /* stream at handle -> result bytes */
 #define PL_OP_WRITE 4	      /* stream */
 #define PL_OP_PREAD 5	      /* file at offset */
@@ -107,7 +107,7 @@ struct pl_reply {
 #define PL_OP_CLOSE 8
 #define PL_OP_STAT 9	      /* handle -> struct pl_stat in the buffer */
 #define PL_OP_LOOKUP 10	      /* handle: directory; name -> struct pl_stat behind the name as in open, without opening; links not followed */
-#define PL_OP_LIST 11	      /* handle: directory; offset: cookie (0 first) -> struct pl_dirent records; result bytes, 0 at the end */
+#define PL_OP_LIST 11	      /* handle: directory; offset: cookie (0 first) -> struct pl_dirent records; result bytes, 0 at the end. Without "." and ".."; 400 bytes hold any record */
 #define PL_OP_MKDIR 12	      /* directory, name, arg[0] mode */
 #define PL_OP_UNLINK 13	      /* directory, name; extra 1: rmdir */
 #define PL_OP_RENAME 14	      /* directory, name in the first half: length bytes; arg[0] new directory, arg[1] buffer, arg[2] length; extra: RENAME_* flags */
@@ -118,7 +118,7 @@ struct pl_reply {
 #define PL_OP_ATTRIBUTES 19   /* handle; extra: PL_SET_*; arg[0] mode, arg[1] uid | gid << 32, buffer: struct pl_times */
 #define PL_OP_SYNC 20	      /* handle; extra 1: data only */
 #define PL_OP_STATFS 21	      /* handle -> struct pl_statfs */
-#define PL_OP_LOCK 22	      /* handle; extra: PL_LOCK_*; offset, arg[0] length, arg[1] owner; never blocks */
+#define PL_OP_LOCK 22	      /* handle; extra: PL_LOCK_*; offset, arg[0] length, arg[1] owner; never blocks: -EAGAIN. PL_LOCK_TEST: value 1 if an exclusive one could not be had */
 #define PL_OP_TIME 23	      /* value: CLOCK_REALTIME nanoseconds; result 0. Anchored inside against the time CSR */
 #define PL_OP_TERMINAL_GET 24 /* handle 0..2 -> struct pl_terminal; -ENOTTY */
 #define PL_OP_TERMINAL_SET 25 /* handle 0..2, struct pl_terminal: modes only */
