@@ -219,10 +219,10 @@ void pl_slot_end(struct pl_enclave *enclave)
 		queue_delayed_work(reaper, &session->reap, PL_REAP_DELAY);
 }
 
-/* Tries all slots in the given state or, with `all`, with anything in it. Returns how many are still stuck. */
-static u32 end_slots(struct pl_session *session, bool all)
+/* Tries the slots that are stuck or, with `all`, also those with a handle. */
+static void end_slots(struct pl_session *session, bool all)
 {
-	u32 handle, stuck = 0;
+	u32 handle;
 
 	for (handle = 0; handle < READ_ONCE(session->slots_made); handle++) {
 		struct pl_enclave *enclave;
@@ -237,12 +237,20 @@ static u32 end_slots(struct pl_session *session, bool all)
 			enclave->users++;
 		}
 		spin_unlock(&session->lock);
-		if (!take)
-			continue;
-		pl_slot_end(enclave);
-		if (READ_ONCE(enclave->state) == PL_SLOT_STUCK)
-			stuck++;
+		if (take)
+			pl_slot_end(enclave);
 	}
+}
+
+static bool any_stuck(struct pl_session *session)
+{
+	u32 handle;
+	bool stuck = false;
+
+	spin_lock(&session->lock);
+	for (handle = 0; handle < session->slots_made; handle++)
+		stuck |= session->slots[handle]->state == PL_SLOT_STUCK;
+	spin_unlock(&session->lock);
 	return stuck;
 }
 
@@ -263,7 +271,8 @@ static void reap(struct work_struct *work)
 {
 	struct pl_session *session = container_of(to_delayed_work(work), struct pl_session, reap);
 
-	if (end_slots(session, false)) {
+	end_slots(session, false);
+	if (any_stuck(session)) {
 		queue_delayed_work(reaper, &session->reap, PL_REAP_DELAY);
 	} else if (session->closed) {
 		session_free(session);
@@ -294,17 +303,16 @@ struct pl_session *pl_session_open(const struct cred *cred)
 /* No call is under way any more, and no mapping of the arena is left: both held the file. */
 void pl_session_close(struct pl_session *session)
 {
-	cancel_delayed_work_sync(&session->reap);
 	pl_idle_close(session);
-	if (!end_slots(session, true)) {
-		/* A slot that ended may have queued the work before it was tried once more. */
-		cancel_delayed_work_sync(&session->reap);
+	end_slots(session, true);
+	/* From here on nobody but us: a slot that got stuck has queued the work, which may have tried it meanwhile. */
+	cancel_delayed_work_sync(&session->reap);
+	if (!any_stuck(session)) {
 		session_free(session);
 		return;
 	}
 	/* The reaper inherits the module reference that this file gives up. */
 	__module_get(THIS_MODULE);
-	cancel_delayed_work_sync(&session->reap);
 	session->closed = true;
 	queue_delayed_work(reaper, &session->reap, PL_REAP_DELAY);
 }
