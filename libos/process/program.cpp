@@ -65,9 +65,9 @@ ErrorOr<void> map_segment(const Ref<Inode>& inode, const ElfSegment& s, uint64_t
     request.inode = inode;
     request.offset = s.offset - (start - page);
     TRY(space.map(request));
-    // The rest of the last page belongs to the file's next part, but must read as zeros.
+    // The rest of the last page belongs to the file's next part, but must read as zeros: up to its end, which loaders use as memory.
     if (memory_end > file_end && file_end < file_pages_end && (s.protection & ProtectionWrite))
-      TRY(zero_user(UserAddress(file_end), std::min(file_pages_end, memory_end) - file_end));
+      TRY(zero_user(UserAddress(file_end), file_pages_end - file_end));
   }
   if (memory_end > file_pages_end) {
     request.inode = {};

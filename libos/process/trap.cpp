@@ -35,6 +35,7 @@ namespace {
 }
 
 void fault_signal(int number, int code, uint64_t address) {
+  if (current_thread().work & WorkTrace) trace_fault(current_thread(), number, code, address);
   SignalInfo info;
   info.number = number;
   info.code = code;

@@ -38,6 +38,7 @@ extern const SystemCallDescription system_call_descriptions[SystemCallLimit];
 
 // One line in the log for the call that `thread` has just made. Only a debug enclave's threads have WorkTrace.
 void trace_system_call(const Thread& thread);
+void trace_fault(const Thread& thread, int number, int code, uint64_t address);
 // Once, before the first process is loaded: every thread from then on is traced.
 void enable_system_call_trace();
 bool system_calls_are_traced();

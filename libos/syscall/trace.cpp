@@ -13,6 +13,12 @@ bool traced;
 void enable_system_call_trace() { traced = true; }
 bool system_calls_are_traced() { return traced; }
 
+void trace_fault(const Thread& thread, int number, int code, uint64_t address) {
+  log_line("[%d] fault: signal %d, code %d, address 0x%lx, pc 0x%lx, ra 0x%lx", thread.tid, number, code, address, thread.frame.pc,
+           thread.frame.x[RegisterRa]);
+  ocall::leave_doorbell();
+}
+
 void trace_system_call(const Thread& thread) {
   uint64_t number = thread.frame.x[RegisterA7];
   SystemCallDescription call = number < SystemCallLimit ? system_call_descriptions[number] : SystemCallDescription{};
