@@ -36,19 +36,7 @@ AddressSpaceImplementation::~AddressSpaceImplementation() {
     set_root(object_window::window().root);
     this_context().address_space = nullptr;
   }
-  PageTableEntry* root = table_pointer(root_);
-  for (unsigned i = 0; i < TableEntries / 2; i++) {
-    if (!pte::valid(root[i])) continue;
-    PhysicalAddress middle = pte::frame_of(root[i]);
-    // A template's table has only a template's tables below it.
-    if (!frame_is_frozen(middle)) {
-      const PageTableEntry* entries = table_pointer(middle);
-      for (unsigned j = 0; j < TableEntries; j++)
-        if (pte::valid(entries[j])) drop_leaf_table(pte::frame_of(entries[j]));
-      unref_frame(middle);
-    }
-    root[i] = 0;
-  }
+  drop_everything();
   unref_frame(root_);
 }
 
@@ -65,13 +53,6 @@ ErrorOr<AddressSpaceImplementation::Range> AddressSpaceImplementation::checked_r
   uint64_t rounded = round_up(bytes, PageSize);
   if (address.value > HighestUserAddress || rounded > HighestUserAddress - address.value) return fail(Errno::NoMemory);
   return Range{address.value, address.value + rounded};
-}
-
-PhysicalAddress AddressSpaceImplementation::leaf_table(uint64_t address) const {
-  PageTableEntry entry = table_pointer(root_)[table_index(address, 2)];
-  if (!pte::valid(entry)) return {};
-  entry = table_pointer(pte::frame_of(entry))[table_index(address, 1)];
-  return pte::valid(entry) ? pte::frame_of(entry) : PhysicalAddress{};
 }
 
 ErrorOr<uint64_t> AddressSpaceImplementation::choose_place(const MappingRequest& request, uint64_t bytes) const {
@@ -151,13 +132,14 @@ bool AddressSpaceImplementation::is_mapped(uint64_t start, uint64_t end) const {
 
 ErrorOr<void> AddressSpaceImplementation::clear_range(uint64_t start, uint64_t end) {
   for (uint64_t chunk = start; chunk < end;) {
-    uint64_t base = chunk / LeafTableSpan * LeafTableSpan;
-    uint64_t stop = base + LeafTableSpan < end ? base + LeafTableSpan : end;
+    uint64_t base = chunk / LeafTableSpan * LeafTableSpan, next = next_table(chunk);
+    uint64_t stop = next < end ? next : end;
     if (PhysicalAddress table = leaf_table(chunk)) {
       if (!any_mapping_in(base, base + LeafTableSpan, start, end)) {
         // Nothing else is in these 2 MiB: the table goes as a whole.
-        TRY(own_middle(root_, chunk))[table_index(chunk, 1)] = 0;
-        drop_leaf_table(table);
+        TRY(own_middle(chunk))[table_index(chunk, 1)] = 0;
+        drop_leaves(table, base, base + LeafTableSpan);
+        unref_frame(table);
       } else {
         TRY(for_each_leaf(chunk, stop, Tables::Own, [](PageTableEntry& leaf, uint64_t) {
           PhysicalAddress frame = pte::frame_of(leaf);

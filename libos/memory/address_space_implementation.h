@@ -45,7 +45,7 @@ class AddressSpaceImplementation final : public AddressSpace {
   struct Range { uint64_t start, end; };
   static ErrorOr<Range> checked_range(UserAddress address, size_t bytes);
 
-  // What faults do once they know the page. `leaf` was made by own_leaf().
+  // What faults do once they know the page. 
   ErrorOr<Fault> place_anonymous(const Vma& vma, uint64_t address, FaultAccess access);
   ErrorOr<Fault> break_copy_on_write(const Vma& vma, uint64_t address);
   ErrorOr<Fault> place_file_page(const Vma& vma, uint64_t address, FrameRef frame, FaultAccess access);
@@ -59,6 +59,18 @@ class AddressSpaceImplementation final : public AddressSpace {
   enum class Tables : bool { Look, Own };
   template <class Visit> ErrorOr<void> for_each_leaf(uint64_t start, uint64_t end, Tables tables, Visit visit);
   PhysicalAddress leaf_table(uint64_t address) const;  // null if there is none
+  // Where the next last-level table would begin; far away where there is no middle table.
+  uint64_t next_table(uint64_t address) const;
+
+  // page_table.cpp. The leaf entry for writing: missing tables are made, and tables that a template or another address space shares are
+  // replaced by copies of this one's own.
+  ErrorOr<PageTableEntry*> own_leaf(uint64_t address);
+  ErrorOr<PageTableEntry*> own_middle(uint64_t address);
+  ErrorOr<PageTableEntry*> own_table(PageTableEntry& entry, uint64_t address, uint64_t span);
+  // Lets go of the pages of one table, if it is this one's own.
+  void drop_leaves(PhysicalAddress table, uint64_t start, uint64_t end);
+  void drop_everything();
+
   ErrorOr<void> insert(Vma&& vma);
   ErrorOr<uint64_t> choose_place(const MappingRequest& request, uint64_t bytes) const;
   // Removes one mapping that begins in the range, if there is one left.
@@ -79,7 +91,7 @@ PageTableEntry leaf_permissions(uint32_t protection);
 template <class Visit>
 ErrorOr<void> AddressSpaceImplementation::for_each_leaf(uint64_t start, uint64_t end, Tables tables, Visit visit) {
   for (uint64_t chunk = start; chunk < end;) {
-    uint64_t next = (chunk / LeafTableSpan + 1) * LeafTableSpan;
+    uint64_t next = next_table(chunk);
     uint64_t stop = next < end ? next : end;
     PhysicalAddress table = leaf_table(chunk);
     if (table) {
@@ -87,8 +99,9 @@ ErrorOr<void> AddressSpaceImplementation::for_each_leaf(uint64_t start, uint64_t
       for (uint64_t address = chunk; address < stop; address += PageSize, leaf++) {
         if (!pte::valid(*leaf)) continue;
         if (tables == Tables::Own && !owns_table(table)) {
-          leaf = TRY(own_leaf(root_, address));
+          leaf = TRY(own_leaf(address));
           table = leaf_table(address);
+          if (!pte::valid(*leaf)) continue;  // belonged to a mapping that this address space does not have
         }
         visit(*leaf, address);
       }

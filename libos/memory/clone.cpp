@@ -22,20 +22,20 @@ ErrorOr<Ref<AddressSpace>> AddressSpaceImplementation::clone() {
   // Tables that are shared already have nothing writable.
   for (const Vma& vma : vmas_) {
     if (vma.shared()) continue;
-    for (uint64_t at = vma.start; at < vma.end; at = (at / LeafTableSpan + 1) * LeafTableSpan) {
+    for (uint64_t at = vma.start; at < vma.end; at = next_table(at)) {
       PhysicalAddress table = leaf_table(at);
       if (!table || !owns_table(table)) continue;
-      uint64_t stop = (at / LeafTableSpan + 1) * LeafTableSpan;
+      uint64_t stop = next_table(at);
       TRY(for_each_leaf(at, stop < vma.end ? stop : vma.end, Tables::Look, [](PageTableEntry& leaf, uint64_t) { leaf &= ~pte::Write; }));
     }
   }
   flush_translations();
 
   for (const Vma& vma : vmas_) {
-    for (uint64_t at = vma.start; at < vma.end; at = (at / LeafTableSpan + 1) * LeafTableSpan) {
+    for (uint64_t at = vma.start; at < vma.end; at = next_table(at)) {
       PhysicalAddress table = leaf_table(at);
       if (!table) continue;
-      PageTableEntry& entry = TRY(own_middle(child.root_, at))[table_index(at, 1)];
+      PageTableEntry& entry = TRY(child.own_middle(at))[table_index(at, 1)];
       if (pte::valid(entry)) continue;  // another mapping in the same 2 MiB was first
       ref_frame(table);
       entry = pte::table(table);
@@ -54,7 +54,7 @@ ErrorOr<void> AddressSpaceImplementation::prepare_freeze() {
     // What was never touched and will be written needs no table of its own later.
     if (!vma.inode && !vma.grows_down && vma.end - vma.start <= LeafTableSpan) {
       for (uint64_t at = vma.start; at < vma.end; at += PageSize) {
-        PageTableEntry* leaf = TRY(own_leaf(root_, at));
+        PageTableEntry* leaf = TRY(own_leaf(at));
         if (!pte::valid(*leaf)) *leaf = pte::leaf(frames::zero_frame(), leaf_permissions(vma.protection));
       }
     }

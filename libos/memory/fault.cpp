@@ -59,7 +59,7 @@ Vma* AddressSpaceImplementation::find_or_grow(uint64_t address) {
 }
 
 ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::place_anonymous(const Vma& vma, uint64_t address, FaultAccess access) {
-  PageTableEntry* leaf = TRY(own_leaf(root_, address));
+  PageTableEntry* leaf = TRY(own_leaf(address));
   PageTableEntry bits = leaf_permissions(vma.protection);
   if (access == FaultAccess::Write)
     set_leaf(*leaf, pte::leaf(TRY(frames::allocate_zeroed()), bits | pte::Write), address);
@@ -69,7 +69,7 @@ ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::place_anonymous(const V
 }
 
 ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::break_copy_on_write(const Vma& vma, uint64_t address) {
-  PageTableEntry* leaf = TRY(own_leaf(root_, address));
+  PageTableEntry* leaf = TRY(own_leaf(address));
   PageTableEntry bits = leaf_permissions(vma.protection) | pte::Write;
   PhysicalAddress old = pte::frame_of(*leaf);
   if (frames::is_exclusive(old)) {
@@ -89,7 +89,7 @@ ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::break_copy_on_write(con
 }
 
 ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::place_file_page(const Vma& vma, uint64_t address, FrameRef page, FaultAccess access) {
-  PageTableEntry* leaf = TRY(own_leaf(root_, address));
+  PageTableEntry* leaf = TRY(own_leaf(address));
   PageTableEntry bits = leaf_permissions(vma.protection);
   if (access == FaultAccess::Write && !vma.shared()) {
     PhysicalAddress copy = TRY(frames::allocate_for_copy());
@@ -113,7 +113,7 @@ void AddressSpaceImplementation::map_around(const Vma& vma, uint64_t address, ui
     if (seen && pte::valid(*seen)) continue;
     auto page = vma.inode->page(vma.page_index(at), false);
     if (!page) return;
-    auto leaf = own_leaf(root_, at);
+    auto leaf = own_leaf(at);
     if (!leaf) return;
     **leaf = pte::leaf(page->leak(), bits);
   }

@@ -38,7 +38,7 @@ PL_HOT constinit State state{};
 
 bool is_immortal(uint64_t frame) { return frame - state.immortal_base < state.immortal_size; }
 
-uint32_t* count_of(uint64_t frame) {
+inline uint32_t* count_of(uint64_t frame) {
   for (unsigned i = state.region_count; i-- > 0;) {
     const Region& r = state.regions[i];
     uint64_t index = (frame - r.base) >> PageShift;

@@ -1,58 +1,115 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One mechanism serves a fork of a template and fork(2): a table that is not this address space's alone is copied before its first
-// write. Of a template nothing is counted; of a table shared by fork(2), each page it maps gets one more reference with the copy.
+// One mechanism serves a fork of a template and fork(2): a table that is not this address space's alone is replaced by a copy before
+// its first write. Of a template nothing is counted; of a table shared by fork(2), each page it maps gets one more reference with the
+// copy. Outside mappings a table is empty, so only what they cover is copied or looked at.
 #include "memory/page_table.h"
 
-#include "arch/page_copy.h"
 #include "arch/tlb.h"
+#include "memory/address_space_implementation.h"
 #include "memory/frame_allocator.h"
 
 namespace pl {
 namespace {
 
-ErrorOr<PhysicalAddress> copy_table(PhysicalAddress table) {
-  PhysicalAddress copy = TRY(frames::allocate_for_copy());
-  copy_page(table_pointer(copy), table_pointer(table));
-  if (!frame_is_frozen(table)) {
-    const PageTableEntry* entries = table_pointer(copy);
-    for (unsigned i = 0; i < TableEntries; i++)
-      if (pte::valid(entries[i])) ref_frame(pte::frame_of(entries[i]));
-    unref_frame(table);
+// Calls visit(first, last) with the entries of a table over [start, start + span) that mappings reach; a range may come twice in part.
+template <class Visit>
+void for_each_covered(const VmaList& vmas, uint64_t start, uint64_t span, uint64_t unit, Visit visit) {
+  uint64_t stop = start + span;
+  for (size_t i = vmas.find(start); i < vmas.size() && vmas[i].start < stop; i++) {
+    uint64_t low = vmas[i].start > start ? vmas[i].start : start;
+    uint64_t high = vmas[i].end < stop ? vmas[i].end : stop;
+    visit(unsigned((low - start) / unit), unsigned((high - 1 - start) / unit));
   }
-  return copy;
-}
-
-// The table below `entry`, for writing.
-ErrorOr<PageTableEntry*> own_table(PageTableEntry& entry) {
-  if (pte::valid(entry) && owns_table(pte::frame_of(entry))) return table_pointer(pte::frame_of(entry));
-  PhysicalAddress table = TRY(pte::valid(entry) ? copy_table(pte::frame_of(entry)) : frames::allocate_zeroed());
-  entry = pte::table(table);
-  // Not flush_page(): with an address, sfence.vma need not forget entries above the last level.
-  flush_translations();
-  return table_pointer(table);
 }
 
 }  // namespace
 
 bool owns_table(PhysicalAddress table) { return frames::is_exclusive(table); }
 
-ErrorOr<PageTableEntry*> own_middle(PhysicalAddress root, uint64_t address) {
-  return own_table(table_pointer(root)[table_index(address, 2)]);
+// The table below `entry`, which maps `span` bytes around `address`, for writing.
+ErrorOr<PageTableEntry*> AddressSpaceImplementation::own_table(PageTableEntry& entry, uint64_t address, uint64_t span) {
+  if (pte::valid(entry) && owns_table(pte::frame_of(entry))) return table_pointer(pte::frame_of(entry));
+  PhysicalAddress made = TRY(frames::allocate_zeroed());
+  if (pte::valid(entry)) {
+    PhysicalAddress old = pte::frame_of(entry);
+    bool counted = !frame_is_frozen(old);
+    PageTableEntry* to = table_pointer(made);
+    const PageTableEntry* from = table_pointer(old);
+    for_each_covered(vmas_, address / span * span, span, span / TableEntries, [&](unsigned first, unsigned last) {
+      for (unsigned i = first; i <= last; i++) {
+        PageTableEntry e = from[i];
+        // The first and the last may be another mapping's too: not counted twice.
+        if (counted && pte::valid(e) && !to[i]) ref_frame(pte::frame_of(e));
+        to[i] = e;
+      }
+    });
+    if (counted) unref_frame(old);
+  }
+  entry = pte::table(made);
+  // Not flush_page(): with an address, sfence.vma need not forget entries above the last level.
+  flush_translations();
+  return table_pointer(made);
 }
 
-ErrorOr<PageTableEntry*> own_leaf(PhysicalAddress root, uint64_t address) {
-  PageTableEntry* middle = TRY(own_middle(root, address));
-  PageTableEntry* leaves = TRY(own_table(middle[table_index(address, 1)]));
+ErrorOr<PageTableEntry*> AddressSpaceImplementation::own_middle(uint64_t address) {
+  return own_table(table_pointer(root_)[table_index(address, 2)], address, MiddleTableSpan);
+}
+
+ErrorOr<PageTableEntry*> AddressSpaceImplementation::own_leaf(uint64_t address) {
+  PageTableEntry* middle = TRY(own_middle(address));
+  PageTableEntry* leaves = TRY(own_table(middle[table_index(address, 1)], address, LeafTableSpan));
   return leaves + table_index(address, 0);
 }
 
-void drop_leaf_table(PhysicalAddress table) {
-  if (owns_table(table)) {
-    const PageTableEntry* entries = table_pointer(table);
-    for (unsigned i = 0; i < TableEntries; i++)
-      if (pte::valid(entries[i])) unref_frame(pte::frame_of(entries[i]));
+PhysicalAddress AddressSpaceImplementation::leaf_table(uint64_t address) const {
+  PageTableEntry entry = table_pointer(root_)[table_index(address, 2)];
+  if (!pte::valid(entry)) return {};
+  entry = table_pointer(pte::frame_of(entry))[table_index(address, 1)];
+  return pte::valid(entry) ? pte::frame_of(entry) : PhysicalAddress{};
+}
+
+uint64_t AddressSpaceImplementation::next_table(uint64_t address) const {
+  bool middle = pte::valid(table_pointer(root_)[table_index(address, 2)]);
+  uint64_t span = middle ? LeafTableSpan : MiddleTableSpan;
+  return (address / span + 1) * span;
+}
+
+void AddressSpaceImplementation::drop_leaves(PhysicalAddress table, uint64_t start, uint64_t end) {
+  if (!owns_table(table)) return;
+  PageTableEntry* leaf = table_pointer(table) + table_index(start, 0);
+  for (PageTableEntry* stop = leaf + ((end - start) >> PageShift); leaf < stop; leaf++) {
+    if (!pte::valid(*leaf)) continue;
+    unref_frame(pte::frame_of(*leaf));
+    *leaf = 0;
   }
-  unref_frame(table);
+}
+
+// Every page and table of user space. Tables exist only below mappings, but for middle tables that became empty.
+void AddressSpaceImplementation::drop_everything() {
+  for (size_t i = 0; i < vmas_.size(); i++) {
+    const Vma& vma = vmas_[i];
+    for (uint64_t at = vma.start; at < vma.end;) {
+      uint64_t next = next_table(at);
+      uint64_t stop = next < vma.end ? next : vma.end;
+      PhysicalAddress table = leaf_table(at);
+      if (table && !frame_is_frozen(table)) {
+        drop_leaves(table, at, stop);
+        bool last = stop != vma.end || i + 1 == vmas_.size() || vmas_[i + 1].start >= next;
+        if (last) {
+          // Its middle table is this one's own: a template's has only a template's tables below it.
+          unref_frame(table);
+          table_pointer(pte::frame_of(table_pointer(root_)[table_index(at, 2)]))[table_index(at, 1)] = 0;
+        }
+      }
+      at = stop;
+    }
+  }
+  PageTableEntry* root = table_pointer(root_);
+  for (unsigned i = 0; i < TableEntries / 2; i++) {
+    if (!pte::valid(root[i])) continue;
+    unref_frame(pte::frame_of(root[i]));
+    root[i] = 0;
+  }
 }
 
 }  // namespace pl

@@ -46,14 +46,7 @@ inline PageTableEntry* find_leaf(PhysicalAddress root, uint64_t address) {
   return table_pointer(pte::frame_of(entry)) + table_index(address, 0);
 }
 
-// The leaf entry for writing: missing tables are made, and tables that a template or another address space shares are replaced by
-// copies of this one's own. (Entries of user space only.)
-ErrorOr<PageTableEntry*> own_leaf(PhysicalAddress root, uint64_t address);
-// The same for the middle table alone.
-ErrorOr<PageTableEntry*> own_middle(PhysicalAddress root, uint64_t address);
 // Whether a table may be written in place.
 bool owns_table(PhysicalAddress table);
-// Gives back one use of a last-level table; with the last one, of everything it maps.
-void drop_leaf_table(PhysicalAddress table);
 
 }  // namespace pl

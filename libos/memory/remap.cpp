@@ -23,8 +23,8 @@ ErrorOr<void> AddressSpaceImplementation::move_pages(uint64_t from, uint64_t to,
   for (uint64_t offset = 0; offset < bytes; offset += PageSize) {
     PageTableEntry* seen = find_leaf(root_, from + offset);
     if (!seen || !pte::valid(*seen)) continue;
-    PageTableEntry* target = TRY(own_leaf(root_, to + offset));
-    PageTableEntry* source = TRY(own_leaf(root_, from + offset));
+    PageTableEntry* target = TRY(own_leaf(to + offset));
+    PageTableEntry* source = TRY(own_leaf(from + offset));
     *target = *source;
     *source = 0;
   }
