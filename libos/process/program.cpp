@@ -84,7 +84,12 @@ ErrorOr<void> map_image(const Ref<Inode>& inode, const ElfImage& image, uint64_t
   return {};
 }
 
-uint64_t random_below(uint64_t limit) { return random::word() % limit; }
+// 32 bits are enough for every place below, and few enough that a fork computes no block of the generator before its first instruction.
+uint64_t random_below(uint64_t limit) {
+  uint32_t bits;
+  random::fill(&bits, sizeof(bits));
+  return bits % limit;
+}
 
 // A place for `image`: below the mmap base, where the address space puts it.
 ErrorOr<uint64_t> reserve_place(const ElfImage& image) {

@@ -29,8 +29,19 @@ constexpr uint32_t MaxInstance = 1u << 20;
 LoadedProgram first_program;
 char first_path[256];
 
+const char* in_words(Errno error) {
+  switch (error) {
+    case Errno::NoEntry: return "it, or the interpreter that it names, does not exist";
+    case Errno::NotExecutable: return "not a riscv64 Linux executable, or a damaged one";
+    case Errno::Access: return "no permission to execute it";
+    case Errno::NoMemory: return "out of memory";
+    case Errno::TooBig: return "arguments and environment are too long";
+    default: return "it cannot be loaded";
+  }
+}
+
 [[noreturn]] void give_up(const char* what, Errno error) {
-  log_line("%s: errno %d", what, int(error));
+  log_line("%s: %s (errno %d)", what, in_words(error), int(error));
   monitor::exit((error == Errno::NoEntry ? 127u : 126u) << 8);
 }
 
@@ -120,7 +131,10 @@ ErrorOr<void> load_first_program(const char* path) {
   process.actions = TRY(make<SignalActions>());
   process.descriptors = TRY(make<Descriptors>());
   process.file_context = TRY(make<FileContext>(fs::root(), fs::root(), FirstUmask));
-  process.address_space = TRY(AddressSpace::create());
+  {
+    HotObjects hot;
+    process.address_space = TRY(AddressSpace::create());
+  }
   thread.address_space = process.address_space.get();
   thread.address_space->activate();
   TRY(fs::open_standard_streams(*process.descriptors));
