@@ -13,7 +13,7 @@
 namespace pl {
 
 // True for an object that is part of a template and is seen from a fork: it is immortal and must not be counted, freed,
-// relinked or locked in place. Always false before the freeze.
+// relinked or locked in place. Always false before the freeze, and of the hot block, which is the fork's own.
 bool is_frozen(const void* object);
 
 }  // namespace pl

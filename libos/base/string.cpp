@@ -9,6 +9,24 @@
 using pl::copy_words;
 using pl::fill_words;
 
+namespace {
+
+// A source that is not aligned with its destination: whole aligned words are read and put together. Bytes of the first and the last
+// word that are outside the source are read, but no page is that the source does not reach.
+void copy_shifted(uint8_t*& d, const uint8_t*& s, size_t& n) {
+  while (reinterpret_cast<uintptr_t>(d) & 7) *d++ = *s++, n--;
+  unsigned shift = (reinterpret_cast<uintptr_t>(s) & 7) * 8;
+  auto* from = reinterpret_cast<const uint64_t*>(reinterpret_cast<uintptr_t>(s) & ~uintptr_t(7));
+  uint64_t low = *from;
+  for (; n >= 8; d += 8, s += 8, n -= 8) {
+    uint64_t high = *++from;
+    *reinterpret_cast<uint64_t*>(d) = low >> shift | high << (64 - shift);
+    low = high;
+  }
+}
+
+}  // namespace
+
 extern "C" {
 
 void* memcpy(void* __restrict to, const void* __restrict from, size_t n) {
@@ -21,6 +39,8 @@ void* memcpy(void* __restrict to, const void* __restrict from, size_t n) {
       d += bulk, s += bulk, n -= bulk;
     }
     for (; n >= 8; d += 8, s += 8, n -= 8) *reinterpret_cast<uint64_t*>(d) = *reinterpret_cast<const uint64_t*>(s);
+  } else if (n >= 24) {
+    copy_shifted(d, s, n);
   }
   while (n--) *d++ = *s++;
   return to;
@@ -29,7 +49,8 @@ void* memcpy(void* __restrict to, const void* __restrict from, size_t n) {
 void* memmove(void* to, const void* from, size_t n) {
   auto* d = static_cast<uint8_t*>(to);
   auto* s = static_cast<const uint8_t*>(from);
-  // Forwards is right for a destination below the source: memcpy stores nothing that it has not read yet.
+  // Forwards is right for a destination below the source: memcpy stores nothing that it has not read yet, and reads at most a word ahead,
+  // which it keeps.
   if (d <= s || d >= s + n) return memcpy(to, from, n);
   if (((reinterpret_cast<uintptr_t>(d) ^ reinterpret_cast<uintptr_t>(s)) & 7) == 0) {
     while (n && (reinterpret_cast<uintptr_t>(d + n) & 7)) n--, d[n] = s[n];

@@ -28,6 +28,7 @@ ErrorOr<Ref<AddressSpace>> AddressSpace::create() {
     unref_frame(root);
     return fail(made.error());
   }
+  TRY((*made)->vmas_.reserve(1));  // beside it
   return Ref<AddressSpace>(std::move(*made));
 }
 

@@ -42,6 +42,7 @@ class AddressSpaceImplementation final : public AddressSpace {
   PhysicalAddress root() const { return root_; }
 
  private:
+  friend class AddressSpace;
   struct Range { uint64_t start, end; };
   static ErrorOr<Range> checked_range(UserAddress address, size_t bytes);
 

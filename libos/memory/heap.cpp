@@ -30,6 +30,15 @@ struct Heap {
 };
 PL_HOT constinit Heap heap{};
 
+// Cut up like a page while a HotObjects lives.
+constexpr size_t HotBytes = 1024;
+struct alignas(Granule) HotArena {
+  std::byte bytes[HotBytes];
+};
+PL_HOT constinit HotArena hot_arena{};
+size_t hot_used = 0;
+bool hot_wanted = false;
+
 unsigned class_of(size_t bytes) {
   if (bytes <= LinearClasses * Granule) return unsigned((bytes + Granule - 1) / Granule) - 1;
   unsigned log = 63 - unsigned(std::countl_zero(bytes - 1));  // 8 for 257..512
@@ -73,6 +82,10 @@ void* heap_allocate(size_t bytes, size_t alignment) {
   unsigned c = class_of(bytes);
   size_t size = class_size(c);
   heap.allocated += size;
+  if (hot_wanted && size <= HotBytes - hot_used) {
+    hot_used += size;
+    return hot_arena.bytes + (hot_used - size);
+  }
   if (Free* piece = heap.free[c]) {
     heap.free[c] = piece->next;
     return piece;
@@ -111,6 +124,9 @@ void heap_free(void* pointer, size_t bytes, size_t alignment) {
   piece->next = heap.free[c];
   heap.free[c] = piece;
 }
+
+HotObjects::HotObjects() { hot_wanted = true; }
+HotObjects::~HotObjects() { hot_wanted = false; }
 
 void heap_seal() { heap = {}; }
 

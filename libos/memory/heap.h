@@ -25,6 +25,14 @@ void heap_delete(T* object) {
   heap_free(object, sizeof(T), alignof(T));
 }
 
+// While one lives, small objects are made in the hot block as long as it has room: for what every fork writes.
+class HotObjects {
+ public:
+  HotObjects();
+  ~HotObjects();
+  HotObjects(const HotObjects&) = delete;
+};
+
 struct HeapTotals { size_t pages, allocated_bytes; };
 HeapTotals heap_totals();
 

@@ -4,6 +4,8 @@
 // copy. Outside mappings a table is empty, so only what they cover is copied or looked at.
 #include "memory/page_table.h"
 
+#include <cstring>
+
 #include "arch/tlb.h"
 #include "memory/address_space_implementation.h"
 #include "memory/frame_allocator.h"
@@ -36,10 +38,14 @@ ErrorOr<PageTableEntry*> AddressSpaceImplementation::own_table(PageTableEntry& e
     PageTableEntry* to = table_pointer(made);
     const PageTableEntry* from = table_pointer(old);
     for_each_covered(vmas_, address / span * span, span, span / TableEntries, [&](unsigned first, unsigned last) {
+      if (!counted) {
+        std::memcpy(to + first, from + first, (last - first + 1) * sizeof(PageTableEntry));
+        return;
+      }
       for (unsigned i = first; i <= last; i++) {
         PageTableEntry e = from[i];
         // The first and the last may be another mapping's too: not counted twice.
-        if (counted && pte::valid(e) && !to[i]) ref_frame(pte::frame_of(e));
+        if (pte::valid(e) && !to[i]) ref_frame(pte::frame_of(e));
         to[i] = e;
       }
     });

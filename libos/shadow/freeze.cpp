@@ -84,6 +84,8 @@ Errno freeze() {
   uint64_t beyond = TableEntries;
   while (object_window::find_entry(PL_OBJECT_WINDOW + (beyond << PageShift)) && beyond < TableEntries * TableEntries) beyond += TableEntries;
   window.frozen_low = (TableEntries - object_window::ForkPages) << PageShift;
+  window.hot_start = uint64_t(__hot_start - __image_start);
+  window.hot_end = uint64_t(__hot_end - __image_start);
   window.frozen_high = (beyond - TableEntries) << PageShift;
   window.first_free = TableEntries - object_window::ForkPages;
   window.limit = TableEntries;
