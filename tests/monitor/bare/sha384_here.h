@@ -63,7 +63,8 @@ class Hash {
     const uint64_t bits = length_ * 8;
     const uint8_t one = 0x80, zero = 0;
     add(&one, 1);
-    while (length_ % 128 != 120) add(&zero, 1);
+    while (length_ % 128 != 112) add(&zero, 1);
+    for (int i = 0; i < 8; ++i) add(&zero, 1);
     for (int i = 7; i >= 0; --i) {
       const uint8_t byte = static_cast<uint8_t>(bits >> (8 * i));
       add(&byte, 1);

@@ -160,7 +160,7 @@ void test_switch() {
   check(agent.call(kFloatSum) == 0x9999999999999999 && agent.command().result[1] == 0x41, "an enclave finds its own again");
 
   set_host_timer(ticks() + 20000);
-  check_equal(agent.call(kRegisters, 4000000), 0, "every general register of an enclave survives an interruption");
+  check_equal(agent.call(kRegisters, 60000000), 0, "every general register of an enclave survives an interruption");
   check(agent.interrupts >= 1, "(it was interrupted)");
   set_host_timer(~u64{0});
   check_equal(agent.call(kUserCounters), 8, "time, cycle and instret can be read in U-mode");
