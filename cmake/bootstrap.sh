@@ -51,9 +51,9 @@ step() {
   fi
   if [ $status -ne 0 ]; then
     say "$name failed:"
-    # Ninja lets what runs beside the failure finish, so the end of its log may say nothing.
+    # Ninja lets what runs beside the failure finish, and a build within a build fails twice: the last FAILED is the one that tells.
     if grep -q '^FAILED: ' "$log"; then
-      sed -n '/^FAILED: /,$p' "$log" | head -n 25
+      tail -n "+$(grep -n '^FAILED: ' "$log" | tail -n 1 | cut -d: -f1)" "$log" | head -n 25
     else
       tail -n 25 "$log"
     fi | cut -c1-400 | sed 's/^/  /' >&2
