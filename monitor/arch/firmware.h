@@ -60,8 +60,9 @@ const char *pl_place_pool(struct pl_machine *machine);
 const char *pl_monitor_start(const struct pl_machine *machine, struct pl_hart_features boot_hart);
 /* On each hart, at every start. */
 void *pl_hart_start(struct pl_hart_features features); /* -> its struct Hart */
-/* A call of the host: registers a0 to a5 in, a0 and a1 out. */
-void pl_host_call(pl_word function, pl_word registers[6]);
+/* Words of OpenSBI's trap registers that the SBI extension's handler, pl_serve_host(), reads and writes. */
+#define PL_REGISTER_A0 10
+#define PL_REGISTER_MEPC 32
 /* SBI TIME of the host. */
 void pl_host_set_timer(pl_word deadline);
 /* Another hart asked this one to look. */

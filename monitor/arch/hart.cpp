@@ -58,6 +58,7 @@ void learn_host_pmp(Hart& hart) {
 #undef READ
   set.used = 0;
   hart.first_entry = 0;
+  hart.borrowed = 0;
   for (unsigned entry = 0; entry < kPmpEntries; ++entry) {
     hart.address_now[entry] = set.address[entry];
     const u8 config = set.config_of(entry);
@@ -70,8 +71,8 @@ void learn_host_pmp(Hart& hart) {
   hart.host_pmp_known = true;
 }
 
-void load_pmp(Hart& hart, const PmpSet& set) {
-  for (u32 left = set.used; left != 0; left &= left - 1) {
+void load_pmp(Hart& hart, const PmpSet& set, u32 entries) {
+  for (u32 left = entries; left != 0; left &= left - 1) {
     const unsigned entry = static_cast<unsigned>(__builtin_ctz(left));
     if (hart.address_now[entry] == set.address[entry]) continue;
     hart.address_now[entry] = set.address[entry];
@@ -110,7 +111,8 @@ void reload_memory(Hart& hart) {
   PmpSet set;
   hart.loaded_version = __atomic_load_n(&hart.enclave->memory_version, __ATOMIC_ACQUIRE);
   compute_pmp_set(*hart.enclave, hart.first_entry, set);
-  load_pmp(hart, set);
+  hart.borrowed |= set.used & hart.host_pmp.used;
+  load_pmp(hart, set, set.used);
   fence_translations(hart);
 }
 
@@ -175,7 +177,8 @@ void uninstall(Hart& hart, Context& context) {
   HostState& host = hart.host;
   hart.enclave = nullptr;
   hart.context = nullptr;
-  load_pmp(hart, hart.host_pmp);
+  load_pmp(hart, hart.host_pmp, hart.borrowed);
+  hart.borrowed = 0;
 
   if (hart.has_hypervisor) uninstall_hypervisor(host.h, hart.has_sstc);
   context.interrupts_enabled = PL_CSR_SWAP(csr::mie, host.mie) & kDelegatedInterrupts;

@@ -48,6 +48,7 @@ struct Hart {
 
   PmpSet host_pmp;
   unsigned first_entry;  // the first that the host leaves free
+  u32 borrowed;          // bit n: entry n of the host's holds an enclave's address
   u64 address_now[kPmpEntries];
   HostState host;
 };

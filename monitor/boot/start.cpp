@@ -27,7 +27,10 @@ extern "C" int pl_host_owns(pl_word start, pl_word size) { return monitor.host_m
 extern "C" const char* pl_monitor_start(const pl_machine* machine, pl_hart_features boot_hart) {
   if (!boot_hart.usable) return "the hart has an extension that cannot be isolated, or fewer than 16 PMP entries";
   if (machine->pool.size == 0) return "no pool";
-  if (machine->zbb) hash::best = hash::compress_zbb;
+  if (machine->zbb) {
+    hash::best = hash::compress_zbb;
+    monitor.entropy.use(chacha20_block_zbb);
+  }
   if (machine->seed_size != 0) monitor.entropy.mix(machine->seed, machine->seed_size);
   if (boot_hart.seed) arch::mix_hardware_entropy();
   if (!monitor.entropy.is_seeded()) return "no source of randomness: neither rng-seed nor the seed CSR";
@@ -65,12 +68,15 @@ extern "C" void* pl_hart_start(pl_hart_features features) {
   return &hart;
 }
 
-extern "C" void pl_host_call(pl_word function, pl_word registers[6]) {
+extern "C" int pl_serve_host(u64, u64 function, u64* registers, bool* skip_registers) {
   Hart& hart = arch::this_hart();
-  const Arguments& arguments = *reinterpret_cast<const Arguments*>(registers);
+  const Arguments& arguments = *reinterpret_cast<const Arguments*>(registers + PL_REGISTER_A0);
   const Reply reply = hart.usable ? serve_host_call(hart, function, arguments) : Reply(Status::not_supported);
-  registers[0] = static_cast<u64>(reply.status);
-  registers[1] = reply.value;
+  registers[PL_REGISTER_A0] = static_cast<u64>(reply.status);
+  registers[PL_REGISTER_A0 + 1] = reply.value;
+  registers[PL_REGISTER_MEPC] += 4;
+  *skip_registers = true;
+  return 0;
 }
 
 extern "C" void pl_host_set_timer(pl_word deadline) {

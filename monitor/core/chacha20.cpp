@@ -16,7 +16,11 @@ inline void quarter(u32& a, u32& b, u32& c, u32& d) {
 
 }  // namespace
 
+#ifdef PL_ZBB
+void chacha20_block_zbb(const ChaChaKey& key, const u32 counter_and_nonce[4], u32 out[16]) {
+#else
 void chacha20_block(const ChaChaKey& key, const u32 counter_and_nonce[4], u32 out[16]) {
+#endif
   u32 initial[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
   for (int i = 0; i < 8; ++i) initial[4 + i] = key.word[i];
   for (int i = 0; i < 4; ++i) initial[12 + i] = counter_and_nonce[i];

@@ -11,6 +11,9 @@ struct ChaChaKey {
 };
 
 // The first 12 words of the state are constants and key; the last four are the counter and nonce.
+using ChaChaBlock = void (*)(const ChaChaKey& key, const u32 counter_and_nonce[4], u32 out[16]);
 void chacha20_block(const ChaChaKey& key, const u32 counter_and_nonce[4], u32 out[16]);
+// The same, built for harts with Zbb.
+void chacha20_block_zbb(const ChaChaKey& key, const u32 counter_and_nonce[4], u32 out[16]);
 
 }  // namespace pl

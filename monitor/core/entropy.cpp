@@ -10,7 +10,7 @@ void Entropy::refill() {
   for (int block = 0; block < kBlocks; ++block) {
     position[0] = static_cast<u32>(block);
     u32 out[16];
-    chacha20_block(key_, position, out);
+    block_(key_, position, out);
     for (int i = 0; i < 8; ++i) buffer_[block * 8 + i] = out[2 * i] | static_cast<u64>(out[2 * i + 1]) << 32;
   }
   ++refills_;

@@ -13,6 +13,7 @@ class Entropy {
   // Mixes in what a source gave. May be called again at any time.
   void mix(const void* bytes, u64 size);
   bool is_seeded() const { return seeded_; }
+  void use(ChaChaBlock block) { block_ = block; }
   // Fills whole words; each word is given out once.
   void take(u64* words, u64 count);
 
@@ -24,6 +25,7 @@ class Entropy {
   void refill();
 
   Lock lock_;
+  ChaChaBlock block_ = chacha20_block;
   ChaChaKey key_ = {};
   u64 refills_ = 0;
   u64 next_ = kWords;

@@ -46,21 +46,17 @@ void pl_firmware_interrupt_hart(pl_half hart_id)
 	sbi_ipi_send_many(1, hart_id, request_event, NULL);
 }
 
-static int serve_penglai(unsigned long extid, unsigned long funcid, struct sbi_trap_regs *regs, struct sbi_ecall_return *out)
-{
-	/* The monitor's errors lie outside of SBI's own range, which the caller would complain about. */
-	out->skip_regs_update = true;
-	pl_host_call(funcid, &regs->a0);
-	regs->mepc += 4;
-	return 0;
-}
+/* The monitor writes a0, a1 and mepc itself: its errors lie outside of SBI's own range, which the caller would complain about. */
+int pl_serve_host(unsigned long extid, unsigned long funcid, struct sbi_trap_regs *regs, struct sbi_ecall_return *out);
+_Static_assert(offsetof(struct sbi_trap_regs, a0) == 8 * PL_REGISTER_A0 && offsetof(struct sbi_trap_regs, mepc) == 8 * PL_REGISTER_MEPC &&
+	       offsetof(struct sbi_ecall_return, skip_regs_update) == 0, "boot/start.cpp knows these");
 
 static struct sbi_ecall_extension penglai_extension = {
 	.name = "penglai",
 	.extid_start = PL_FIRMWARE_EXTENSION,
 	.extid_end = PL_FIRMWARE_EXTENSION,
 	.experimental = true,
-	.handle = serve_penglai,
+	.handle = pl_serve_host,
 };
 
 static int serve_time(unsigned long extid, unsigned long funcid, struct sbi_trap_regs *regs, struct sbi_ecall_return *out)
