@@ -64,13 +64,13 @@ ErrorOr<ElfHeaders> find_elf_headers(std::span<const std::byte> first, uint64_t 
   return ElfHeaders{h.program_headers, h.program_header_count};
 }
 
-ErrorOr<ElfImage> parse_elf(std::span<const std::byte> first, std::span<const std::byte> headers, uint64_t file_bytes) {
+ErrorOr<void> parse_elf(std::span<const std::byte> first, std::span<const std::byte> headers, uint64_t file_bytes, ElfImage& image) {
   ElfHeaders place = TRY(find_elf_headers(first, file_bytes));
   if (headers.size() != place.count * sizeof(ProgramHeader)) return fail(Errno::NotExecutable);
   Header h;
   memcpy(&h, first.data(), sizeof(h));
 
-  ElfImage image;
+  image = {};
   image.position_independent = h.type == FileShared;
   image.entry = h.entry;
   image.header_count = place.count;
@@ -108,7 +108,7 @@ ErrorOr<ElfImage> parse_elf(std::span<const std::byte> first, std::span<const st
       image.headers = s.address + (place.offset - s.offset);
   }
   if (!entry_is_code || h.entry % 2) return fail(Errno::NotExecutable);
-  return image;
+  return {};
 }
 
 }  // namespace pl

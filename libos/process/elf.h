@@ -42,7 +42,7 @@ constexpr size_t ElfHeaderSize = 64, ElfProgramHeaderSize = 56, ElfMaxProgramHea
 
 // `first` is the file's start, at least ElfHeaderSize bytes of it. ENOEXEC for anything that is not a riscv64 executable.
 ErrorOr<ElfHeaders> find_elf_headers(std::span<const std::byte> first, uint64_t file_bytes);
-// `headers` are exactly the program headers that find_elf_headers named.
-ErrorOr<ElfImage> parse_elf(std::span<const std::byte> first, std::span<const std::byte> headers, uint64_t file_bytes);
+// `headers` are exactly the program headers that find_elf_headers named. `image` is valid only without an error.
+ErrorOr<void> parse_elf(std::span<const std::byte> first, std::span<const std::byte> headers, uint64_t file_bytes, ElfImage& image);
 
 }  // namespace pl

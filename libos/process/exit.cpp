@@ -6,6 +6,7 @@
 #include "process/futex.h"
 #include "process/scheduler.h"
 #include "process/send.h"
+#include "shadow/shadow.h"
 
 namespace pl {
 
@@ -66,7 +67,10 @@ void give_away_children(Process& process) {
 
 // The last thread: everything the process holds goes, but what its parent may ask for.
 void end_process(Process& process, Thread& last) {
-  if (process.is_first()) monitor::exit(uint32_t(process.exit_status));
+  if (process.is_first()) {
+    shadow::explain_private_pages();
+    monitor::exit(uint32_t(process.exit_status));
+  }
   process.timers.stop_all();
   release_vfork(process);
   last.last_address_space = std::move(process.address_space);

@@ -39,16 +39,15 @@ ErrorOr<size_t> read_at(Inode& inode, uint64_t offset, void* to, size_t bytes) {
   return done;
 }
 
-ErrorOr<void> read_image(Inode& inode, ElfImage& image) {
+ErrorOr<void> read_image(Inode& inode, std::span<std::byte> scratch, ElfImage& image) {
   if (inode.type() != file_mode::Regular) return fail(Errno::Access);
   uint64_t file_bytes = TRY(inode.attributes()).size;
-  std::byte first[ElfHeaderSize], headers[ElfMaxProgramHeaders * ElfProgramHeaderSize];
-  size_t got = TRY(read_at(inode, 0, first, sizeof(first)));
-  auto place = TRY(find_elf_headers(std::span(first, got), file_bytes));
-  size_t bytes = place.count * ElfProgramHeaderSize;
-  if (TRY(read_at(inode, place.offset, headers, bytes)) != bytes) return fail(Errno::NotExecutable);
-  image = TRY(parse_elf(std::span(first, got), std::span(headers, bytes), file_bytes));
-  return {};
+  auto first = scratch.first(ElfHeaderSize);
+  size_t got = TRY(read_at(inode, 0, first.data(), first.size()));
+  auto place = TRY(find_elf_headers(first.first(got), file_bytes));
+  auto headers = scratch.subspan(ElfHeaderSize, place.count * ElfProgramHeaderSize);
+  if (TRY(read_at(inode, place.offset, headers.data(), headers.size())) != headers.size()) return fail(Errno::NotExecutable);
+  return parse_elf(first.first(got), headers, file_bytes, image);
 }
 
 ErrorOr<void> map_segment(const Ref<Inode>& inode, const ElfSegment& s, uint64_t bias) {
@@ -104,7 +103,7 @@ ErrorOr<uint64_t> reserve_place(const ElfImage& image) {
 }  // namespace
 
 ErrorOr<void> read_program(Ref<Inode> inode, Program& program) {
-  TRY(read_image(*inode, program.image));
+  TRY(read_image(*inode, program.scratch, program.image));
   program.inode = std::move(inode);
   if (!program.image.interpreter_bytes) return {};
   char path[512];
@@ -112,7 +111,7 @@ ErrorOr<void> read_program(Ref<Inode> inode, Program& program) {
   if (bytes > sizeof(path) || TRY(read_at(*program.inode, program.image.interpreter_offset, path, bytes)) != bytes || path[bytes - 1])
     return fail(Errno::NotExecutable);
   program.interpreter_inode = TRY(open_executable(std::string_view(path)));
-  TRY(read_image(*program.interpreter_inode, program.interpreter));
+  TRY(read_image(*program.interpreter_inode, program.scratch, program.interpreter));
   if (!program.interpreter.position_independent) return fail(Errno::NotExecutable);
   program.has_interpreter = true;
   return {};

@@ -13,11 +13,12 @@
 
 namespace pl {
 
-// An executable and, where it names one, its interpreter: read and checked, nothing mapped yet.
+// An executable and, where it names one, its interpreter: read and checked, nothing mapped yet. Too large for a kernel stack.
 struct Program {
   Ref<Inode> inode, interpreter_inode;
   ElfImage image, interpreter;
   bool has_interpreter = false;
+  std::byte scratch[ElfHeaderSize + ElfMaxProgramHeaders * ElfProgramHeaderSize];
 };
 
 // ENOEXEC for what is no riscv64 ELF.

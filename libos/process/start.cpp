@@ -84,7 +84,7 @@ class InstanceCopy {
   bool valid_ = false;
   uint32_t size_ = 0;
   char* bytes_ = nullptr;
-  alignas(8) char small_[1024];
+  alignas(8) char small_[640];
 };
 
 ErrorOr<void> set_directory(FileContext& context, std::string_view path) {

@@ -62,7 +62,7 @@ class ArgumentStrings {
   }
 
  private:
-  static constexpr size_t InlineSize = 512, ChunkSize = 4096;
+  static constexpr size_t InlineSize = 384, ChunkSize = 4096;
   struct Chunk {
     Chunk* next = nullptr;
     size_t used = 0;

@@ -45,7 +45,9 @@ struct Builder {
 
   ErrorOr<ElfImage> parse(uint64_t file_bytes = 0x10000) const {
     auto raw = std::as_bytes(std::span(bytes));
-    return parse_elf(raw.first(ElfHeaderSize), raw.subspan(ElfHeaderSize), file_bytes);
+    ElfImage image;
+    TRY(parse_elf(raw.first(ElfHeaderSize), raw.subspan(ElfHeaderSize), file_bytes, image));
+    return image;
   }
 };
 

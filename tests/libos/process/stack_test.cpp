@@ -65,7 +65,7 @@ Test(stack, strings_of_any_length_arrive_whole) {
   hosted::reset(1 << 20);
   ArgumentStrings arguments, environment;
   std::vector<std::string> wanted;
-  for (size_t length : {0, 1, 511, 512, 513, 4079, 4080, 4081, 9000, 100000}) {
+  for (size_t length : {0, 1, 383, 384, 385, 4079, 4080, 4081, 9000, 100000}) {
     wanted.push_back(std::string(length, char('a' + wanted.size())));
     cr_assert(arguments.append(wanted.back()).has_value());
     cr_assert(environment.append(wanted.back()).has_value());
@@ -79,7 +79,7 @@ Test(stack, strings_of_any_length_arrive_whole) {
 
 Test(stack, a_scripts_interpreter_takes_the_place_of_the_first_argument) {
   hosted::reset(65536);
-  for (size_t first : {3, 600, 5000}) {
+  for (size_t first : {3, 382, 383, 384, 600, 5000}) {
     ArgumentStrings arguments, environment, script;
     for (std::string s : {std::string(first, 'x'), std::string("last")}) cr_assert(arguments.append(s).has_value());
     arguments.drop_first();
