@@ -77,11 +77,15 @@ Instance instance() {
 // Not inlined: the stack that it needs appears by faults, which cold_main must first prepare.
 [[noreturn, gnu::noinline]] void run_program(const pl_config& config) {
   if (config.flags & PL_CONFIG_DEBUG) enable_system_call_trace();
+  if (config.flags & PL_CONFIG_EXPLAIN) shadow::want_explanation();
   char path[4096];
   std::string_view program = fs::program_path();
   if (program.empty() || program.size() >= sizeof path) panic("the measured configuration names no program");
   format(path, sizeof path, "%.*s", int(program.size()), program.data());
-  if (config.shadow_point == PL_SHADOW_NONE) start_first_process(path, instance().place, instance().bytes);
+  if (config.shadow_point == PL_SHADOW_NONE) {
+    frames::allow_extents();
+    start_first_process(path, instance().place, instance().bytes);
+  }
   if (auto loaded = load_first_program(path); !loaded) {
     log_line("%s: cannot be executed (error %d)", path, int(loaded.error()));
     monitor::exit((loaded.error() == Errno::NoEntry ? 127 : 126) << 8);

@@ -40,6 +40,8 @@ class AddressSpaceImplementation final : public AddressSpace {
   // A fork's own root table, a copy of the template's.
   void adopt_root(PhysicalAddress root) { root_ = root; }
   PhysicalAddress root() const { return root_; }
+  // Calls visit(level, address, mapping's name) for each table (2: over 1 GiB, 1: over 2 MiB) and page (0) that is no template's.
+  template <class Visit> void for_each_own_page(Visit visit);
 
  private:
   friend class AddressSpace;
@@ -110,6 +112,22 @@ ErrorOr<void> AddressSpaceImplementation::for_each_leaf(uint64_t start, uint64_t
     chunk = stop;
   }
   return {};
+}
+
+template <class Visit>
+void AddressSpaceImplementation::for_each_own_page(Visit visit) {
+  for (unsigned i = 0; i < TableEntries / 2; i++) {
+    PageTableEntry entry = table_pointer(root_)[i];
+    if (!pte::valid(entry) || frame_is_frozen(pte::frame_of(entry))) continue;
+    visit(2u, i * MiddleTableSpan, nullptr);
+    const PageTableEntry* middle = table_pointer(pte::frame_of(entry));
+    for (unsigned j = 0; j < TableEntries; j++)
+      if (pte::valid(middle[j]) && !frame_is_frozen(pte::frame_of(middle[j]))) visit(1u, i * MiddleTableSpan + j * LeafTableSpan, nullptr);
+  }
+  for (const Vma& vma : vmas_)
+    (void)for_each_leaf(vma.start, vma.end, Tables::Look, [&](PageTableEntry leaf, uint64_t address) {
+      if (!frame_is_frozen(pte::frame_of(leaf))) visit(0u, address, vma.name);
+    });
 }
 
 }  // namespace pl

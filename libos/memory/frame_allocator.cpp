@@ -32,7 +32,7 @@ struct State {
   uint64_t free_count = 0;
   uint64_t unused = 0;  // never handed out, in all regions
   uint64_t zero_frame = 0;
-  uint64_t last_extent = 0;  // bytes
+  uint64_t last_extent = 0;  // bytes; 0: may not have any
 };
 PL_HOT constinit State state{};
 
@@ -59,7 +59,7 @@ bool extend() {
       state.unused += step >> PageShift;
       return true;
     }
-    return false;
+    if (!state.last_extent) return false;
   }
   if (state.region_count == MaxRegions) return false;
   uint64_t bytes = state.last_extent * (state.region_count <= 4 ? 2 : 4);
@@ -87,7 +87,9 @@ enum class Content : bool { Any, Zero };
 ErrorOr<PhysicalAddress> take(Urgency urgency, Content content) {
   Locked lock(Rank::Frames, &state);
   uint64_t available = state.free_count + state.unused;
-  uint64_t kept_back = urgency == Urgency::Urgent ? 0 : KeptBack;
+  // A small program is happy with its first extent, to the last frame.
+  bool first_extent = state.region_count == 1 && !state.reservation_end;
+  uint64_t kept_back = urgency == Urgency::Urgent || first_extent ? 0 : KeptBack;
   if (available <= kept_back && !extend()) return fail(Errno::NoMemory);
   if (uint64_t frame = state.free_list) {
     auto* words = static_cast<uint64_t*>(frame_pointer(PhysicalAddress(frame)));
@@ -141,6 +143,8 @@ void seal() {
 ErrorOr<PhysicalAddress> allocate_for_copy(Urgency urgency) { return take(urgency, Content::Any); }
 ErrorOr<PhysicalAddress> allocate_zeroed(Urgency urgency) { return take(urgency, Content::Zero); }
 
+void allow_extents() { state.last_extent = uint64_t(512) * 1024; }
+
 uint32_t references(PhysicalAddress frame) {
   if (is_immortal(frame.value)) return ~0u;
   uint32_t* count = count_of(frame.value);
@@ -156,7 +160,7 @@ Totals totals() {
   uint64_t bytes = 0;
   for (unsigned i = 0; i < state.region_count; i++) bytes += state.regions[i].frames << PageShift;
   const pl_boot& boot = boot_parameters();
-  uint64_t limit = boot.memory_limit ? boot.memory_limit : state.reservation_end ? boot.base_reserve : LargestExtent;
+  uint64_t limit = boot.memory_limit ? boot.memory_limit : LargestExtent;
   return {bytes, (state.free_count + state.unused) << PageShift, limit};
 }
 

@@ -14,6 +14,8 @@ namespace pl::frames {
 // The base region of a cold enclave. `counts` has one entry for each frame from `first` to the end of the reservation; frames
 // below `next` are in use for ever.
 void start_cold(PhysicalAddress base, PhysicalAddress first, uint32_t* counts, PhysicalAddress next, PhysicalAddress end, PhysicalAddress reservation_end);
+// It will not freeze: when its reservation is used up, it may take extents as a fork does.
+void allow_extents();
 // A fork's first extent, whose counts begin at `counts`; frames below `next` are in use for ever.
 void start_fork(const pl_boot& boot, uint32_t* counts, PhysicalAddress next);
 

@@ -33,7 +33,7 @@ size_t VmaList::find(uint64_t address) const {
 
 ErrorOr<void> VmaList::reserve(size_t additional) {
   if (size_ + additional <= capacity_) return {};
-  size_t capacity = capacity_ ? capacity_ * 2 : 12;
+  size_t capacity = capacity_ ? capacity_ * 2 : 16;
   if (capacity < size_ + additional) capacity = size_ + additional;
   auto* vmas = static_cast<Vma*>(heap_allocate(capacity * sizeof(Vma), alignof(Vma)));
   if (!vmas) return fail(Errno::NoMemory);

@@ -83,6 +83,8 @@ ErrorOr<UserAddress> map_vdso(AddressSpace& space) {
   request.protection = ProtectionRead | ProtectionExecute;
   request.name = "[vdso]";
   TRY(space.map(request));
+  // There from the start, so that no fork of a template makes its own.
+  TRY(space.handle_fault(place, FaultAccess::Execute));
   request.address = place + PageSize;
   request.offset = PageSize;
   request.protection = ProtectionRead;

@@ -16,4 +16,8 @@ bool is_fork();
 // Different in every fork and in the template (the monitor's enclave id).
 uint64_t generation();
 
+// PL_CONFIG_EXPLAIN: one line in the log for each private page of this instance. Before the first process lets go of anything.
+void explain_private_pages();
+void want_explanation();
+
 }  // namespace pl::shadow

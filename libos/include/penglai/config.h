@@ -34,6 +34,7 @@ struct pl_config {
 	uint64_t shadow_point; /* PL_SHADOW_* */
 };
 #define PL_CONFIG_DEBUG 1u /* lines of the libOS's log may name the program's doings (strace) */
+#define PL_CONFIG_EXPLAIN 2u /* at its exit an instance says in the log what each of its private pages is: "private page: ..." */
 #define PL_SHADOW_NONE 0
 #define PL_SHADOW_ENTRY 1
 

@@ -91,7 +91,7 @@ Test(frames, no_two_owners_share_a_frame_and_none_overlaps_the_counts) {
 Test(frames, the_last_ones_are_kept_for_the_libos_s_own_faults) {
   machine::start_cold();
   machine::become_fork();
-  machine::limit_extents(0);
+  machine::limit_extents(1);
   while (allocate_frame()) {
   }
   cr_assert(frames::allocate_zeroed(frames::Urgency::Urgent).has_value());
