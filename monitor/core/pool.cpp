@@ -8,7 +8,7 @@ namespace pl {
 namespace {
 
 // How many free blocks a search for a mixed block may look at: keeps one call within its time.
-constexpr unsigned kGatherSteps = 65536;
+constexpr unsigned kGatherSteps = 16384;
 
 u64 round_up(u64 value, u64 unit) { return (value + unit - 1) & ~(unit - 1); }
 

@@ -112,7 +112,7 @@ struct pl_create {
 
 /*
  * run(id, context, flags): enters the enclave on this hart until it leaves. -> struct packed in one word:
- * bits 0..7 the reason PL_LEFT_*, bits 8..63 its detail.
+ * bits 0..7 the reason PL_LEFT_*, bits 8..63 its detail. PL_ERR_STALE: it was destroyed meanwhile.
  */
 #define PL_HOST_RUN 6
 #define PL_RUN_EVENT 1u /* raise a supervisor software interrupt inside: the host has something in the window */
@@ -180,6 +180,11 @@ struct pl_enclave_info {
 
 /*
  * ---- Calls of an enclave (its S-mode) ----
+ *
+ * Besides these: SBI Base (spec version, probing) and Time (set_timer), which works with and without Sstc. A deadline that never
+ * comes is PL_NO_DEADLINE there; written to stimecmp itself, all ones fire at once on QEMU 7.2.
+ * General and floating-point registers, supervisor CSRs and the timer are kept while the context is outside, whatever sstatus.FS
+ * says. cycle, time and instret are readable in U-mode. VS-mode ends the enclave.
  */
 
 /* exit(status): ends the enclave with PL_LEFT_EXIT. Does not return. */
