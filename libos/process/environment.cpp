@@ -13,7 +13,10 @@ size_t pattern_count;
 bool restricted;  // there was a pattern, even one too many
 
 // What ld.so(8) and glibc's tunables listen to.
-bool belongs_to_loader(std::string_view name) { return name.starts_with("LD_") || name == "GLIBC_TUNABLES"; }
+bool belongs_to_loader(std::string_view name) {
+  using namespace std::literals;
+  return name.starts_with("LD_"sv) || name == "GLIBC_TUNABLES"sv;
+}
 
 }  // namespace
 

@@ -23,7 +23,13 @@ class Writer {
     }
     return {};
   }
-  ErrorOr<void> word(uint64_t value) { return put(&value, sizeof(value)); }
+  // Words come before everything else, so that they lie aligned in the buffer.
+  [[gnu::always_inline]] ErrorOr<void> word(uint64_t value) {
+    if (used_ == sizeof(buffer_)) TRY(flush());
+    *reinterpret_cast<uint64_t*>(buffer_ + used_) = value;
+    used_ += sizeof(value);
+    return {};
+  }
   ErrorOr<void> zeros_until(uint64_t address) {
     constexpr char zero[16] = {};
     while (at_ + used_ < address) {
@@ -42,7 +48,7 @@ class Writer {
  private:
   uint64_t at_;
   size_t used_ = 0;
-  char buffer_[512];
+  alignas(16) char buffer_[512];
 };
 
 // The pointers to strings that will lie at `at` upwards.

@@ -27,7 +27,8 @@ constexpr uint32_t MaxInstance = 1u << 20;
 
 // What load_first_program() found out, for every fork's stack.
 LoadedProgram first_program;
-char first_path[256];
+char first_path_text[256];
+std::string_view first_path;
 
 const char* in_words(Errno error) {
   switch (error) {
@@ -88,7 +89,7 @@ class InstanceCopy {
 };
 
 ErrorOr<void> set_directory(FileContext& context, std::string_view path) {
-  if (path.empty() || path == "/") return {};
+  if (path.empty() || (path.size() == 1 && path[0] == '/')) return {};
   auto directory = TRY(resolve(context.root, path, LastLink::Follow));
   if (directory->type() != file_mode::Directory) return fail(Errno::NotDirectory);
   context.directory = std::move(directory);
@@ -144,8 +145,9 @@ ErrorOr<void> load_first_program(const char* path) {
   Guard release([&] { heap_delete(program); });
   TRY(read_program(TRY(open_executable(path)), *program));
   first_program = TRY(map_program(*program));
-  size_t n = std::min(strlen(path), sizeof(first_path) - 1);
-  memcpy(first_path, path, n);
+  size_t n = std::min(strlen(path), sizeof(first_path_text) - 1);
+  memcpy(first_path_text, path, n);
+  first_path = std::string_view(first_path_text, n);
   set_program_name(thread, path);
   return {};
 }
