@@ -49,18 +49,21 @@ void hang_up_if_stopped(int group) {
   (void)send_signal_to_group(group, SignalInfo::kernel(sig::Cont));
 }
 
-// Orphans go to the adopter, which reaps what has ended.
+// Orphans go to the nearest ancestor that asked for them (PR_SET_CHILD_SUBREAPER), or to pid 1, which reaps what has ended.
 void give_away_children(Process& process) {
+  Process* adopter = process.parent;
+  while (adopter && !adopter->subreaper) adopter = adopter->parent;
   while (Process* child = process.children.first()) {
     int group = child->group;
-    child->set_parent(nullptr);
+    child->set_parent(adopter);
+    child->exit_signal = sig::Child;
     for (Thread& thread : child->threads)
       if (thread.death_signal) (void)send_signal(*child, SignalInfo::kernel(int(thread.death_signal)));
     if (child->state == ProcessState::Zombie) {
-      child->destroy();
+      if (adopter) tell_parent(*child, sigcode::ChildExited, child->exit_status >> 8 & 0xff);
+      else child->destroy();
       continue;
     }
-    child->exit_signal = sig::Child;
     hang_up_if_stopped(group);
   }
 }

@@ -120,6 +120,22 @@ static void orphans_are_adopted(void) {
   close(pipes[0]);
 }
 
+static void a_subreaper_gets_orphans(void) {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  pid_t pid = fork();
+  if (!pid) {
+    if (!fork()) {
+      usleep(10000);
+      _exit(21);
+    }
+    _exit(0);
+  }
+  CHECK(wait_for(pid) == 0);
+  int status;
+  CHECK(wait(&status) > 0 && WEXITSTATUS(status) == 21);
+  prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
 static void ignored_children_reap_themselves(void) {
   signal(SIGCHLD, SIG_IGN);
   pid_t pid = fork();
@@ -256,6 +272,7 @@ int main(int count, char **arguments) {
   waitid_tells_all();
   groups_and_sessions();
   orphans_are_adopted();
+  a_subreaper_gets_orphans();
   ignored_children_reap_themselves();
   vfork_shares_until_exec();
   execve_replaces_all_but(self);
