@@ -93,10 +93,8 @@ void save_if_dirty(Thread& thread) {
   thread.frame.status = (thread.frame.status & ~StatusFpMask) | StatusFpClean;
 }
 
-void run(Thread& next) {
+void run(Thread& next, uint64_t now) {
   Thread& me = current_thread();
-  uint64_t now = read_time();
-  me.cpu_ticks += now - me.started_running;
   next.started_running = now;
   queue.slice_end = queue.count ? now + slice() : 0;
   next.work |= WorkTimer;
@@ -124,15 +122,21 @@ void enter_user_first(void* argument) {
 
 void schedule() {
   Thread& me = current_thread();
+  uint64_t now = read_time();
+  me.cpu_ticks += now - me.started_running;
+  me.started_running = now;
   if (me.state == ThreadState::Runnable) {
     SchedulerLocked lock;
     queue.runnable.push_back(&me);
     ++queue.count;
   }
   Thread* next = take_next();
-  if (!next) next = wait_for_runnable();
+  if (!next) {
+    next = wait_for_runnable();
+    now = read_time();  // waiting is nobody's time
+  }
   ++(me.state == ThreadState::Runnable ? me.involuntary_switches : me.voluntary_switches);
-  run(*next);
+  run(*next, now);
 }
 
 void wake_thread(Thread& thread) {

@@ -149,6 +149,12 @@ static void posix_timers(void) {
   timer_delete(timer);
 }
 
+static void waiting_costs_nothing(void) {
+  long cpu = now(CLOCK_PROCESS_CPUTIME_ID), thread = now(CLOCK_THREAD_CPUTIME_ID);
+  usleep(100000);
+  CHECK(now(CLOCK_PROCESS_CPUTIME_ID) - cpu < 50000000 && now(CLOCK_THREAD_CPUTIME_ID) - thread < 50000000);
+}
+
 static void what_was_used(void) {
   struct rusage usage;
   struct tms times_now;
@@ -177,6 +183,7 @@ int main(void) {
   sleeping();
   interval_timers();
   posix_timers();
+  waiting_costs_nothing();
   what_was_used();
   printf("%d failures\n", failures);
   return failures != 0;
