@@ -22,7 +22,7 @@ user_copy:
 	bltu	a2, t0, .Lbytes
 	xor	t1, a0, a1
 	andi	t1, t1, 7
-	bnez	t1, .Lbytes
+	bnez	t1, .Lshifted
 .Lalign:
 	andi	t1, a0, 7
 	beqz	t1, .Lblocks
@@ -73,6 +73,38 @@ user_copy:
 	addi	a2, a2, -1
 	bnez	a2, 1b
 	j	user_copy_fixup
+
+	/*
+	 * The two are not aligned with each other: words of the source are put together. Of the aligned words that are read, each holds a
+	 * byte that is wanted.
+	 */
+.Lshifted:
+	andi	t1, a0, 7
+	beqz	t1, 1f
+	lbu	t2, 0(a1)
+	sb	t2, 0(a0)
+	addi	a0, a0, 1
+	addi	a1, a1, 1
+	addi	a2, a2, -1
+	j	.Lshifted
+1:	andi	t1, a1, 7
+	slli	t1, t1, 3
+	neg	t3, t1			/* 64 - t1: shifts look at six bits */
+	andi	t4, a1, -8
+	ld	t5, 0(t4)
+	li	t0, 8
+2:	bltu	a2, t0, .Lbytes
+	ld	a3, 8(t4)
+	srl	a4, t5, t1
+	sll	a5, a3, t3
+	or	a4, a4, a5
+	sd	a4, 0(a0)
+	mv	t5, a3
+	addi	t4, t4, 8
+	addi	a0, a0, 8
+	addi	a1, a1, 8
+	addi	a2, a2, -8
+	j	2b
 
 	/* size_t user_zero(void* to, size_t bytes): bytes not cleared. */
 	.globl user_zero
