@@ -100,6 +100,14 @@ Ending run_to_the_end(Server& server, Instance& instance, uint64_t timeout_milli
   return {.kind = Ending::Kind::Timeout};
 }
 
+// What an enclave held at its end; it is destroyed here.
+void say_statistics(Device& device, Enclave enclave) {
+  pl_ioc_inspect inspect{};
+  inspect.handle = enclave.handle();
+  if (int code = pl_enclave_inspect(device.get(), &inspect); code < 0) return say(fmt::format("--stats: {}", std::strerror(-code)));
+  say(fmt::format("private {} bytes, shared with its template {} bytes", inspect.private_bytes, inspect.shared_bytes));
+}
+
 OrFailure<int> run(const RunOptions& options) {
   const auto streams = hold_standard_streams();
   if (options.terminal && !isatty(STDIN_FILENO)) return failure(kOwnFailure, "-t: standard input is not a terminal");
@@ -166,6 +174,7 @@ OrFailure<int> run(const RunOptions& options) {
     prepare_window(instance.window(), invocation);
     Signals signals;
     Server server(*device, &signals, [&](Instance&, std::string_view text) { enclave_says(text); });
+    if (options.statistics) server.keep_ended();
     if (template_id)
       server.add_fork(instance, *template_id, piece->place(), options.memory);
     else
@@ -173,6 +182,7 @@ OrFailure<int> run(const RunOptions& options) {
     Ending ending = run_to_the_end(server, instance, options.timeout_milliseconds);
     instance.terminal().restore();
     if (again && ending.kind == Ending::Kind::Failed && ending.detail == ENOENT) continue;
+    if (ending.handle >= 0) say_statistics(*device, Enclave(*device, ending.handle));
     Failure end = describe(ending);
     if (!end.message.empty()) say(end.message);
     else if (end.status && end.status < kTimeUp)

@@ -153,6 +153,7 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
   app.add_option("-u,--user", user, "User and group inside (default 0:0)")->type_name("UID[:GID]")->take_last();
   app.add_flag("-i,--interactive", options.interactive, "Connect standard input (always so)");
   app.add_flag("-t,--tty", options.terminal, "Fail unless standard input is a terminal");
+  app.add_flag("--stats", options.statistics, "Say at the end how much memory the enclave held");
   app.add_option("--memory", memory, "Most memory the enclave may hold: bytes, or with k, m, g")->type_name("SIZE")->take_last();
   app.add_option("--timeout", timeout, "End the program after this time: 10s, 500ms, 2m, 1h")->type_name("TIME")->take_last();
   app.add_option("--name", options.name, "Name of the template for people")->type_name("NAME")->take_last();

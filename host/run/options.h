@@ -24,6 +24,7 @@ struct RunOptions {
   bool shadow = false;
   bool interactive = false;  // standard input is connected anyway
   bool terminal = false;     // insist on one
+  bool statistics = false;   // say at the end what the enclave held
   std::vector<VariableOption> variables;
   std::vector<std::string> variable_files;
   std::vector<MountOption> mounts;

@@ -45,8 +45,9 @@ void Server::add_fork(Instance& instance, uint64_t template_id, pl_ioc_window wi
   running->spawn.template_id = template_id;
   running->spawn.memory_limit = memory_limit;
   running->spawn.window[PL_WINDOW_OCALL] = window;
+  running->spawn.flags = run_flags_ & PL_RUN_DESTROY ? 0 : PL_SPAWN_KEEP;
   running->run.handle = -1;
-  running->run.flags = PL_RUN_DESTROY;
+  running->run.flags = run_flags_;
   add(std::move(running));
 }
 
@@ -54,7 +55,7 @@ void Server::add_enclave(Instance& instance, int handle) {
   auto running = std::make_unique<Running>();
   running->instance = &instance;
   running->run.handle = handle;
-  running->run.flags = PL_RUN_DESTROY;
+  running->run.flags = run_flags_;
   add(std::move(running));
 }
 
@@ -92,7 +93,8 @@ int Server::enter(Running& running) {
 bool Server::finish(Running& running, Ending& ending, Ending::Kind kind, uint64_t detail) {
   ending = {kind, detail, running.instance, -1};
   if (std::string text = running.instance->take_log(); !text.empty() && log_) log_(*running.instance, text);
-  if (kind == Ending::Kind::Frozen) ending.handle = std::exchange(running.run.handle, -1);
+  const bool kept = kind == Ending::Kind::Frozen || (!(run_flags_ & PL_RUN_DESTROY) && (kind == Ending::Kind::Exited || kind == Ending::Kind::Fault));
+  if (kept) ending.handle = std::exchange(running.run.handle, -1);
   end(*running.instance);
   return true;
 }
@@ -108,14 +110,14 @@ bool Server::step(Running& running, Ending& ending) {
     if (code < 0) return finish(running, ending, Failed, static_cast<uint64_t>(-code));
 
     // Order matters against the handler, which sets the event first and the flag second.
-    std::atomic_ref(running.run.flags).store(PL_RUN_DESTROY, std::memory_order_relaxed);
+    std::atomic_ref(running.run.flags).store(run_flags_, std::memory_order_relaxed);
     if (signals_ && signals_->take_event()) std::atomic_ref(running.run.flags).fetch_or(PL_RUN_EVENT);
 
     const uint32_t reason = running.run.reason;
     switch (reason) {
       case PL_LEFT_EXIT:
       case PL_LEFT_FAULT:
-        running.run.handle = -1;  // PL_RUN_DESTROY: gone with the call
+        if (run_flags_ & PL_RUN_DESTROY) running.run.handle = -1;  // gone with the call
         return finish(running, ending, reason == PL_LEFT_EXIT ? Exited : Fault, running.run.detail);
       case PL_LEFT_FROZEN: return finish(running, ending, Frozen, 0);
       case PL_LEFT_MEMORY: {

@@ -15,7 +15,8 @@
 
 namespace pl {
 
-// How an instance ended. Nothing is left of it but its window, except after Frozen, whose handle is still there.
+// How an instance ended. Nothing is left of it but its window, except after Frozen, and after Exited and Fault with keep_ended(): then
+// its handle is still there, the caller's to destroy.
 struct Ending {
   enum class Kind : uint8_t {
     Exited,    // detail: the libOS's status
@@ -46,6 +47,9 @@ class Server {
 
   // Until one ends. Requires one.
   Ending next();
+
+  // For the instances that are added from now on: what has ended is kept, so that it can be inspected.
+  void keep_ended() { run_flags_ = 0; }
 
   // next() ends with Timeout at this time of CLOCK_MONOTONIC, with every instance still there; 0: never.
   void set_timeout(uint64_t monotonic);
@@ -79,6 +83,7 @@ class Server {
   std::vector<pollfd> entries_;
   Alarm tick_, timeout_alarm_;
   uint64_t timeout_ = 0;
+  uint32_t run_flags_ = PL_RUN_DESTROY;
 };
 
 }  // namespace pl

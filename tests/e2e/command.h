@@ -56,3 +56,10 @@ class Scratch {
 std::string program(const std::string& name);  // a test program (tests/programs) as a path for pl-run
 
 }  // namespace e2e
+
+// Criterion's own macro keeps pointers into temporaries; this one keeps the strings.
+#define EXPECT_TEXT(actual, wanted)                                                                          \
+  do {                                                                                                       \
+    const std::string is = (actual), should = (wanted);                                                      \
+    cr_expect(is == should, "'%.300s' instead of '%.300s'", is.c_str(), should.c_str());                     \
+  } while (0)
