@@ -93,6 +93,9 @@ AGENT __attribute__((noinline)) static void agent_do(volatile Command* command) 
     result = reinterpret_cast<volatile u64*>(scratch)[1];
   } else if (operation == kRegisters) {
     result = agent_registers(a0);
+  } else if (operation == kPutAndRead) {
+    agent_ecall(PL_SBI_EXTENSION, PL_ENCLAVE_EXTENT_PUT, a0, 0, 0, 0);
+    result = *reinterpret_cast<volatile u64*>(a0);
   } else if (operation == kVirtual) {
     u64 pc;
     __asm__ volatile("csrs 0x600, %1\nlla %0, 1f\ncsrw sepc, %0\ncsrs sstatus, %2\nsret\n1: j 1b"

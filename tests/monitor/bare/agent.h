@@ -42,6 +42,7 @@ enum Operation : u64 {
   kUserCall,     // goes to U-mode, which makes an ecall -> scause
   kRegisters,    // writes patterns into every general register and spins; a0: rounds
   kUserCounters, // reads time, cycle, instret in U-mode
+  kPutAndRead,   // gives the extent a0 back and reads it before it leaves
   kVirtual,      // sets hstatus.SPV and returns into VS-mode
 };
 

@@ -62,6 +62,7 @@ void test_isolation() {
   // Device registers, the firmware, the host, the other enclave, the pool's records; read, write and execute.
   const u64 targets[] = {0x10000000, 0x2000000, 0x2004000, 0xc000000, 0x100000, 0x80000000, 0x80040000, 0x80200000,
                          reinterpret_cast<u64>(&buffer), secret, pool, pool + (1 << 16), pool + size - 8, 0, 0x1000, ram_end, u64{1} << 55};
+  *reinterpret_cast<volatile u32*>(&buffer) = 0x8067;  // ret: an execution that is let through comes back
   bool read = true, written = true, executed = true;
   for (const u64 target : targets) {
     read &= ends_with_access_fault(kRead, target);
@@ -100,7 +101,8 @@ void test_isolation() {
   check(victim.reason() == PL_LEFT_FAULT, "and no longer once it is taken away");
   victim.destroy();
   Agent runner = make_agent();
-  runner.call(kExecute, reinterpret_cast<u64>(runner.window));
+  *reinterpret_cast<volatile u32*>(runner.window->bytes + 4000) = 0x8067;  // ret
+  runner.call(kExecute, reinterpret_cast<u64>(runner.window) + 4000);
   check(runner.reason() == PL_LEFT_FAULT, "a window cannot be executed");
   runner.destroy();
 

@@ -27,8 +27,9 @@ void test_memory() {
   refused = is_error(agent.ecall(PL_ENCLAVE_EXTENT_PUT, extent + 4096), PL_ERR_ADDRESS) && is_error(agent.ecall(PL_ENCLAVE_EXTENT_PUT, 0), PL_ERR_ADDRESS);
   check(refused, "only a whole extent can be given back");
   check(is_error(agent.ecall(PL_ENCLAVE_FREEZE, 0), PL_ERR_STATE), "an enclave that may not become a template cannot freeze");
+  agent.ecall(PL_ENCLAVE_EXTENT_GET, 4096);
   check_equal(agent.ecall(PL_ENCLAVE_EXTENT_PUT, extent), 0, "an extent is given back");
-  agent.call(kRead, extent);
+  agent.call(kPutAndRead, agent.ecall(PL_ENCLAVE_EXTENT_GET, 4096) == 0 ? agent.command().result[1] : 0);
   check(agent.reason() == PL_LEFT_FAULT, "and out of reach at once");
   agent.destroy();
 
