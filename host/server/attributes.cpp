@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include "server/operations.h"
@@ -65,28 +66,66 @@ Outcome operation_lookup(Instance& instance, const pl_request& request) {
   return {.result = put_status(place, directory->descriptor, name->text)};
 }
 
+namespace {
+
+// What attributes are set of: an open file, or a name in a directory.
+struct Subject {
+  int descriptor;
+  const char* name;  // "" for the descriptor itself
+  int flags() const { return AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH); }
+};
+
+// chmod follows links, and a name can become one at any time: by way of a descriptor that is no link.
+int set_mode(const Subject& subject, mode_t mode) {
+  if (!*subject.name) return fchmod(subject.descriptor, mode) < 0 ? errno : 0;
+  int place = openat(subject.descriptor, subject.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (place < 0) return errno;
+  struct stat status;
+  int error = fstat(place, &status) < 0 ? errno : S_ISLNK(status.st_mode) ? EOPNOTSUPP : 0;
+  if (!error) {
+    char path[32];
+    std::snprintf(path, sizeof path, "/proc/self/fd/%d", place);
+    if (chmod(path, mode) < 0) error = errno;
+  }
+  close(place);
+  return error;
+}
+
+}  // namespace
+
 Outcome operation_attributes(Instance& instance, const pl_request& request) {
-  Handle* handle = instance.handles().on_disk(request.handle);
+  if (request.extra & ~uint32_t{PL_SET_MODE | PL_SET_OWNER | PL_SET_TIMES | PL_SET_NAMED}) return failed(EINVAL);
+  const bool named = request.extra & PL_SET_NAMED;
+  Handle* handle = named ? instance.handles().directory(request.handle) : instance.handles().on_disk(request.handle);
   if (!handle) return failed(EBADF);
   if (handle->read_only) return failed(EROFS);
-  if (request.extra & ~uint32_t{PL_SET_MODE | PL_SET_OWNER | PL_SET_TIMES}) return failed(EINVAL);
   pl_times times{};
-  if (request.extra & PL_SET_TIMES) {
+  if (request.extra & (PL_SET_TIMES | PL_SET_NAMED)) {
     auto place = instance.window().data(request.buffer, sizeof times);
     if (!place) return failed(EINVAL);
     std::memcpy(&times, place->data(), sizeof times);
   }
+  Name name{};
+  if (named) {
+    auto copied = copy_name(instance.window(), uint64_t{request.buffer} + sizeof times, request.arg[2]);
+    if (!copied) return failed(copied.error());
+    name = *copied;
+  }
+  const Subject subject{handle->descriptor, name.text};
   // chown(2) clears the set-id bits, so the mode comes second.
   if (request.extra & PL_SET_OWNER) {
-    if (fchown(handle->descriptor, static_cast<uid_t>(request.arg[1]), static_cast<gid_t>(request.arg[1] >> 32)) < 0)
-      return failed(errno);
+    auto uid = static_cast<uid_t>(request.arg[1]);
+    auto gid = static_cast<gid_t>(request.arg[1] >> 32);
+    if (fchownat(subject.descriptor, subject.name, uid, gid, subject.flags()) < 0) return failed(errno);
   }
   if (request.extra & PL_SET_MODE) {
-    if (fchmod(handle->descriptor, static_cast<mode_t>(request.arg[0] & 07777)) < 0) return failed(errno);
+    if (int error = set_mode(subject, static_cast<mode_t>(request.arg[0] & 07777))) return failed(error);
   }
   if (request.extra & PL_SET_TIMES) {
     timespec moments[2] = {moment(times.atime), moment(times.mtime)};
-    if (futimens(handle->descriptor, moments) < 0) return failed(errno);
+    if (named ? utimensat(subject.descriptor, subject.name, moments, AT_SYMLINK_NOFOLLOW) < 0
+              : futimens(subject.descriptor, moments) < 0)
+      return failed(errno);
   }
   return {};
 }

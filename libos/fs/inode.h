@@ -66,6 +66,10 @@ class Inode : public RefCounted {
 
   // Directories. Names hold no '/', are not empty, and are not "." or "..".
   virtual ErrorOr<Ref<Inode>> lookup(std::string_view) { return fail(Errno::NotDirectory); }
+  // The same on the way to something below it: may rely on what was seen a moment ago.
+  virtual ErrorOr<Ref<Inode>> lookup_on_the_way(std::string_view name) { return lookup(name); }
+  // Finds and opens for reading in one step, with the caller's permissions checked; null: to be done in two.
+  virtual ErrorOr<Ref<File>> open_existing(std::string_view, uint32_t /*flags*/);
   virtual ErrorOr<Ref<Inode>> create(std::string_view, uint32_t /*mode with type*/, uint64_t /*rdev*/, uint32_t /*uid*/,
                                      uint32_t /*gid*/) { return fail(Errno::NotDirectory); }
   // A regular file without a name (O_TMPFILE).

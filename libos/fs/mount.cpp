@@ -11,6 +11,7 @@
 #include "fs/proc/proc.h"
 #include "fs/stream.h"
 #include "fs/tmpfs/tmpfs.h"
+#include "ocall/ring.h"
 #include "penglai/ocall.h"
 #include "process/environment.h"
 
@@ -193,6 +194,9 @@ ErrorOr<void> open_standard_streams(Descriptors& descriptors) {
   return {};
 }
 
-void prepare_freeze() { forget_host_directories(); }
+void prepare_freeze() {
+  forget_host_directories();
+  ocall::flush();
+}
 
 }  // namespace pl::fs

@@ -23,6 +23,13 @@ ErrorOr<void> may_change(Inode& directory) {
   return check_access(directory, AccessWrite | AccessExecute, current_file_credentials());
 }
 
+// A name that is there already is EEXIST even where nothing may be made; otherwise making it finds that out.
+ErrorOr<void> may_make(Place& place) {
+  auto allowed = may_change(*place.directory);
+  if (!allowed && place.directory->lookup(place.view())) return fail(Errno::Exists);
+  return allowed;
+}
+
 // In a sticky directory only the owner of the file, of the directory, or user 0 removes a name.
 ErrorOr<void> may_remove(Inode& directory, Inode& victim) {
   TRY(may_change(directory));
@@ -67,7 +74,9 @@ ErrorOr<Ref<File>> open_or_create(const Ref<Inode>& base, std::string_view path,
     Place place;
     TRY(resolve_place(at, path, place));
     if (place.must_be_directory || is_dot(place.view())) return fail(Errno::IsDirectory);
-    auto found = place.directory->lookup(place.view());
+    // What has to be new is not looked for first.
+    bool blind = flags & open_flag::Exclusive && current_file_credentials().privileged() && !place.directory->read_only();
+    auto found = blind ? fail(Errno::NoEntry) : place.directory->lookup(place.view());
     if (!found) {
       if (found.error() != Errno::NoEntry) return fail(found.error());
       TRY(may_change(*place.directory));
@@ -111,6 +120,16 @@ ErrorOr<Ref<File>> open_path(const Ref<Inode>& base, std::string_view path, uint
     return file->open(file, flags & ~(open_flag::Temporary | OnlyForOpening));
   }
   if (flags & open_flag::Create && !(flags & open_flag::Path)) return open_or_create(base, path, flags, mode);
+  // Of a host file, finding and opening are one question instead of two.
+  if (!(flags & (open_flag::Path | open_flag::Truncate | open_flag::NoAccessTime | open_flag::AccessMode))) {
+    Place place;
+    TRY(resolve_place(base, path, place));
+    if (!place.must_be_directory && !is_dot(place.view()))
+      if (Ref<File> file = TRY(place.directory->open_existing(place.view(), flags & ~OnlyForOpening))) {
+        if (flags & open_flag::Directory && !file->inode()->is_directory()) return fail(Errno::NotDirectory);
+        return file;
+      }
+  }
   Ref<Inode> inode = TRY(resolve(base, path, LastLink::Keep));
   if (inode->is_link() && !(flags & open_flag::NoFollow)) {
     if (!(flags & open_flag::Path))
@@ -131,9 +150,9 @@ ErrorOr<void> make_node(const Ref<Inode>& base, std::string_view path, uint32_t 
   Place place;
   TRY(resolve_place(base, path, place));
   bool directory = (mode & file_mode::Type) == file_mode::Directory;
-  if (is_dot(place.view()) || place.directory->lookup(place.view())) return fail(Errno::Exists);
+  if (is_dot(place.view())) return fail(Errno::Exists);
   if (place.must_be_directory && !directory) return fail(Errno::NoEntry);
-  TRY(may_change(*place.directory));
+  TRY(may_make(place));
   FileCredentials who = current_file_credentials();
   uint32_t type = mode & file_mode::Type;
   if ((type == file_mode::Character || type == file_mode::Block) && !who.privileged()) return fail(Errno::Perm);
@@ -145,11 +164,11 @@ ErrorOr<void> make_node(const Ref<Inode>& base, std::string_view path, uint32_t 
 ErrorOr<void> make_link(const Ref<Inode>& from, const Ref<Inode>& base, std::string_view path) {
   Place place;
   TRY(resolve_place(base, path, place));
-  if (is_dot(place.view()) || place.directory->lookup(place.view())) return fail(Errno::Exists);
+  if (is_dot(place.view())) return fail(Errno::Exists);
   if (place.must_be_directory) return fail(Errno::NoEntry);
   if (from->is_directory()) return fail(Errno::Perm);
   if (from->file_system_identity() != place.directory->file_system_identity()) return fail(Errno::CrossDevice);
-  TRY(may_change(*place.directory));
+  TRY(may_make(place));
   return place.directory->link(place.view(), *from);
 }
 
@@ -157,9 +176,9 @@ ErrorOr<void> make_symbolic_link(std::string_view target, const Ref<Inode>& base
   if (target.empty()) return fail(Errno::NoEntry);
   Place place;
   TRY(resolve_place(base, path, place));
-  if (is_dot(place.view()) || place.directory->lookup(place.view())) return fail(Errno::Exists);
+  if (is_dot(place.view())) return fail(Errno::Exists);
   if (place.must_be_directory) return fail(Errno::NoEntry);
-  TRY(may_change(*place.directory));
+  TRY(may_make(place));
   FileCredentials who = current_file_credentials();
   return place.directory->symlink(place.view(), target, who.uid, who.gid);
 }

@@ -125,7 +125,7 @@ ErrorOr<Ref<Inode>> Walk::to_end(LastLink last) {
       at_ = TRY(parent_of(at_));
       continue;
     }
-    Ref<Inode> next = cross(TRY(at_->lookup(component_)));
+    Ref<Inode> next = cross(TRY(last_ ? at_->lookup(component_) : at_->lookup_on_the_way(component_)));
     if (next->is_link() && (!last_ || last == LastLink::Follow || slash)) TRY(expand(*next));
     else at_ = std::move(next);
   }
@@ -151,7 +151,7 @@ ErrorOr<void> Walk::to_place(Place& place) {
       at_ = TRY(parent_of(at_));
       continue;
     }
-    Ref<Inode> next = cross(TRY(at_->lookup(component_)));
+    Ref<Inode> next = cross(TRY(at_->lookup_on_the_way(component_)));
     if (next->is_link()) TRY(expand(*next));
     else at_ = std::move(next);
   }

@@ -95,8 +95,9 @@ ErrorOr<Opened> open(uint32_t directory, std::string_view name, uint32_t flags, 
   return Opened{handle, *attributes};
 }
 
+// The host closes before it does anything that is asked later, so the number may come back with the next open.
 void close(uint32_t handle) {
-  (void)call({.operation = PL_OP_CLOSE, .handle = handle});
+  post({.operation = PL_OP_CLOSE, .handle = handle});
   note_closed(handle);
 }
 
@@ -223,22 +224,24 @@ ErrorOr<void> truncate(uint32_t handle, uint64_t bytes) {
   return nothing(call({.operation = PL_OP_TRUNCATE, .handle = handle, .offset = bytes}));
 }
 
-static ErrorOr<void> set_attributes(uint32_t handle, uint32_t which, uint64_t mode, uint64_t owner, pl_times times) {
-  auto window = TRY(WindowBuffer::allocate(sizeof times));
+static ErrorOr<void> set_attributes(uint32_t handle, std::string_view name, uint32_t which, uint64_t mode, uint64_t owner, pl_times times) {
+  auto window = TRY(WindowBuffer::allocate(sizeof times + name.size()));
   window.write(0, &times, sizeof times);
+  window.write(sizeof times, name.data(), name.size());
+  if (!name.empty()) which |= PL_SET_NAMED;
   return nothing(call({.operation = PL_OP_ATTRIBUTES, .handle = handle, .buffer = window.offset(), .length = sizeof times, .extra = which,
-                       .argument = {mode, owner, 0}}));
+                       .argument = {mode, owner, name.size()}}));
 }
 
-ErrorOr<void> set_mode(uint32_t handle, uint32_t mode) { return set_attributes(handle, PL_SET_MODE, mode, 0, {}); }
+ErrorOr<void> set_mode(uint32_t handle, std::string_view name, uint32_t mode) { return set_attributes(handle, name, PL_SET_MODE, mode, 0, {}); }
 
-ErrorOr<void> set_owner(uint32_t handle, uint32_t uid, uint32_t gid) {
-  return set_attributes(handle, PL_SET_OWNER, 0, uid | uint64_t(gid) << 32, {});
+ErrorOr<void> set_owner(uint32_t handle, std::string_view name, uint32_t uid, uint32_t gid) {
+  return set_attributes(handle, name, PL_SET_OWNER, 0, uid | uint64_t(gid) << 32, {});
 }
 
-ErrorOr<void> set_times(uint32_t handle, int64_t atime, int64_t mtime) {
+ErrorOr<void> set_times(uint32_t handle, std::string_view name, int64_t atime, int64_t mtime) {
   static_assert(TimeOmit == PL_TIME_OMIT && TimeNow == PL_TIME_NOW);
-  return set_attributes(handle, PL_SET_TIMES, 0, 0, {atime, mtime});
+  return set_attributes(handle, name, PL_SET_TIMES, 0, 0, {atime, mtime});
 }
 
 ErrorOr<void> synchronize(uint32_t handle, bool data_only) {

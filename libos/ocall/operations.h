@@ -39,9 +39,10 @@ ErrorOr<void> link(uint32_t file, uint32_t directory, std::string_view name);
 ErrorOr<void> make_symbolic_link(uint32_t directory, std::string_view name, std::string_view target);
 ErrorOr<size_t> read_link(uint32_t directory, std::string_view name, char* out, size_t capacity);
 ErrorOr<void> truncate(uint32_t handle, uint64_t bytes);
-ErrorOr<void> set_mode(uint32_t handle, uint32_t mode);
-ErrorOr<void> set_owner(uint32_t handle, uint32_t uid, uint32_t gid);  // ~0: as is
-ErrorOr<void> set_times(uint32_t handle, int64_t atime, int64_t mtime);
+// Of `name` in the directory `handle`, or of the open file `handle` when `name` is empty. Links are not followed.
+ErrorOr<void> set_mode(uint32_t handle, std::string_view name, uint32_t mode);
+ErrorOr<void> set_owner(uint32_t handle, std::string_view name, uint32_t uid, uint32_t gid);  // ~0: as is
+ErrorOr<void> set_times(uint32_t handle, std::string_view name, int64_t atime, int64_t mtime);
 ErrorOr<void> synchronize(uint32_t handle, bool data_only);
 ErrorOr<FileSystemStatus> file_system(uint32_t handle);
 ErrorOr<void> allocate(uint32_t handle, uint32_t mode, uint64_t offset, uint64_t bytes);

@@ -39,12 +39,14 @@ struct State {
   uint16_t generation[PL_RING_ENTRIES];
   Outcome* outcome[PL_RING_ENTRIES];
   WaitQueue slot_free;
-  uint32_t idles;
+  uint32_t leaves;
   uint32_t signals;
   bool window_changed;
   uint32_t readiness[QueueCount];
   WaitQueue ready[QueueCount];
   Poll polls[PollCount];
+  Outcome discarded;  // of what was posted
+  uint32_t posted;    // bit n: slot n
   bool poll_ended;  // one of them, and nobody was told yet
   // Data area: one bit a unit.
   uint64_t units_used;
@@ -82,6 +84,7 @@ void take_reply(const pl_reply& place) {
   if (reinterpret_cast<Poll*>(&outcome) >= state.polls && reinterpret_cast<Poll*>(&outcome) < state.polls + PollCount) state.poll_ended = true;
   bool was_full = state.in_flight == ~uint32_t(0);
   state.in_flight &= ~(uint32_t(1) << slot);
+  state.posted &= ~(uint32_t(1) << slot);
   state.outcome[slot] = nullptr;
   if (was_full && !state.slot_free.empty()) state.slot_free.wake_all();
 }
@@ -135,6 +138,11 @@ void submit(unsigned slot, const Request& r) {
   store(ring()->request_tail, ++state.request_tail);
 }
 
+void ring_doorbell() {
+  ++state.leaves;
+  leave_doorbell();
+}
+
 // The typed end of a request: an errno of its own, or a result within its bound.
 ErrorOr<Reply> judge(const Request& request, const Outcome& outcome) {
   Rule rule = rule_of(request.operation);
@@ -172,14 +180,30 @@ ErrorOr<Reply> call(const Request& request) {
   submit(slot, request);
   // The first return has it, if the host keeps the protocol; one that does not can only make us wait.
   do {
-    leave_doorbell();
+    ring_doorbell();
     harvest();
   } while (!outcome.done);
   if (state.poll_ended) finish_polls();
   return judge(request, outcome);
 }
 
-uint32_t exchanges() { return state.request_tail + state.idles; }
+void flush() {
+  while (state.posted) {
+    ring_doorbell();
+    harvest();
+  }
+}
+
+void post(const Request& request) {
+  constexpr int Most = 8;
+  if (std::popcount(state.posted) >= Most) flush();
+  auto slot = take_slot(&state.discarded);
+  if (!slot) return;
+  state.posted |= uint32_t(1) << *slot;
+  submit(*slot, request);
+}
+
+uint32_t exchanges() { return state.leaves; }
 
 // True if there was something.
 static bool look_for_events() {
@@ -206,10 +230,10 @@ static bool look_for_events() {
 void take_events() { (void)look_for_events(); }
 
 void idle(uint64_t deadline) {
-  ++state.idles;
   // What came with an earlier return is not announced again.
   if (look_for_events()) return;
   store(ring()->libos_sleeps, uint32_t(1));
+  ++state.leaves;
   leave_idle(deadline);
   store(ring()->libos_sleeps, uint32_t(0));
   take_events();
@@ -249,7 +273,7 @@ ErrorOr<uint32_t> poll(uint32_t handle, uint32_t events) {
     return fail(slot.error());
   }
   submit(*slot, request);
-  leave_doorbell();
+  ring_doorbell();
   harvest();
   bool done = place->outcome.done;
   if (done) place->in_flight = false;

@@ -38,6 +38,11 @@ struct Reply {
 // hart is with the host meanwhile); waits for a slot when all are in flight.
 ErrorOr<Reply> call(const Request& request);
 
+// A request whose answer nobody needs: it goes with the next one that does, or with the next sleep.
+void post(const Request& request);
+// Sees to it that what was posted is done.
+void flush();
+
 // Moves whenever the host had a chance to act: what it said is no news only while this stands still.
 uint32_t exchanges();
 

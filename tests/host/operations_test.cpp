@@ -255,7 +255,38 @@ Test(operations, attributes_are_set) {
   times = {-1, PL_TIME_NOW};
   std::memcpy(libos.at(FakeLibos::kBuffer), &times, sizeof times);
   cr_assert_eq(libos.simple(PL_OP_ATTRIBUTES, file, PL_SET_TIMES).result, 0);
-  cr_assert_eq(libos.simple(PL_OP_ATTRIBUTES, file, 8).result, -EINVAL);
+  cr_assert_eq(libos.simple(PL_OP_ATTRIBUTES, file, 16).result, -EINVAL);
+}
+
+Test(operations, attributes_are_set_by_name_and_never_through_a_link) {
+  Directory directory;
+  directory.write("a", "A");
+  cr_assert_eq(symlink("a", (directory.path() + "/link").c_str()), 0);
+  FakeLibos libos;
+  uint32_t root = libos.mount(directory.path());
+  auto set = [&](std::string_view name, uint32_t which, uint32_t mode) {
+    pl_times times{5'000'000'000, 6'000'000'000};
+    std::memcpy(libos.at(FakeLibos::kBuffer), &times, sizeof times);
+    std::memcpy(libos.at(FakeLibos::kBuffer) + sizeof times, name.data(), name.size());
+    pl_request request = libos.named(PL_OP_ATTRIBUTES, root, "");
+    request.buffer = FakeLibos::kBuffer;
+    request.extra = which | PL_SET_NAMED;
+    request.arg[0] = mode;
+    request.arg[2] = name.size();
+    return libos.call(request).result;
+  };
+  struct stat status;
+  cr_assert_eq(set("a", PL_SET_MODE | PL_SET_TIMES, 0600), 0);
+  cr_assert_eq(stat((directory.path() + "/a").c_str(), &status), 0);
+  cr_assert_eq(status.st_mode & 07777, 0600);
+  cr_assert_eq(status.st_mtim.tv_sec, 6);
+  cr_assert_eq(set("link", PL_SET_MODE, 0644), -EOPNOTSUPP);
+  cr_assert_eq(set("link", PL_SET_TIMES, 0), 0);
+  cr_assert_eq(lstat((directory.path() + "/link").c_str(), &status), 0);
+  cr_assert_eq(status.st_mtim.tv_sec, 6);
+  cr_assert_eq(set("..", PL_SET_MODE, 0644), -EINVAL);
+  cr_assert_eq(set("a/b", PL_SET_MODE, 0644), -EINVAL);
+  cr_assert_eq(set("none", PL_SET_MODE, 0644), -ENOENT);
 }
 
 Test(operations, the_file_system_tells_its_size) {

@@ -136,6 +136,7 @@ struct pl_reply {
 #define PL_SET_MODE 1u
 #define PL_SET_OWNER 2u
 #define PL_SET_TIMES 4u
+#define PL_SET_NAMED 8u /* handle is a directory; the buffer: struct pl_times, then arg[2] bytes of a name in it. A link is not followed */
 
 #define PL_LOCK_SHARED 0u
 #define PL_LOCK_EXCLUSIVE 1u

@@ -6,7 +6,9 @@
 
 #include "base/hot.h"
 #include "fs/abi.h"
+#include "fs/path.h"
 #include "memory/address_space.h"
+#include "time/clock.h"
 
 namespace pl {
 
@@ -16,6 +18,10 @@ constexpr unsigned RecentCount = 16;
 // Keeps directories open that were walked through lately. Each walk still asks the host whether the name means the same directory.
 PL_HOT [[clang::no_destroy]] constinit Ref<HostInode> recent[RecentCount] = {};
 PL_HOT constinit unsigned next_recent = 0;
+
+// How long a directory on the way to something else is taken for what it was. Its handle names it for good; what may be late is only
+// that its name was given to another one.
+constexpr uint64_t FreshMilliseconds = 500;
 
 void remember(HostInode& directory) {
   for (auto& r : recent)
@@ -60,12 +66,13 @@ ErrorOr<void> HostInode::note(const Attributes& a) {
   // One file system for each mount; inode numbers are the host's.
   last_.device = make_device(0, 64 + mount_);
   last_seen_ = ocall::exchanges();
+  seen_at_ = ticks_now();
   seen_ = true;
   return {};
 }
 
 ErrorOr<Attributes> HostInode::attributes() {
-  if (seen_ && last_seen_ == ocall::exchanges()) return last_;
+  if (is_news()) return last_;
   if (handle_ || is_root() || !parent_) {
     TRY(note(TRY(ocall::stat(TRY(handle())))));
   } else {
@@ -188,12 +195,48 @@ ErrorOr<Ref<Inode>> HostInode::lookup(std::string_view name) {
   return Ref<Inode>(TRY(child(name, *found)));
 }
 
+ErrorOr<Ref<Inode>> HostInode::lookup_on_the_way(std::string_view name) {
+  HostInode* known = find_child(name);
+  if (known && known->is_directory() && known->handle_ && ticks_now() - known->seen_at_ < milliseconds_to_ticks(FreshMilliseconds))
+    return Ref<Inode>(known);
+  return lookup(name);
+}
+
+ErrorOr<Ref<File>> HostInode::open_existing(std::string_view name, uint32_t flags) {
+  if (!is_directory()) return fail(Errno::NotDirectory);
+  if (HostInode* known = find_child(name); known && known->is_mount_point()) return Ref<File>();
+  auto opened = ocall::open(TRY(handle()), name, PL_OPEN_READ, 0);
+  if (!opened) {
+    if (opened.error() == Errno::NoEntry) return fail(Errno::NoEntry);
+    return Ref<File>();  // a link, or what cannot be opened: the long way finds out
+  }
+  auto held = make<HostHandle>(opened->handle, false);
+  if (!held) {
+    ocall::close(opened->handle);
+    return fail(held.error());
+  }
+  auto inode = TRY(child(name, opened->attributes));
+  TRY(check_access(*inode, AccessRead, current_file_credentials()));
+  if (inode->is_directory()) {
+    if (!inode->handle_) inode->handle_ = *std::move(held);
+    remember(*inode);
+    return Ref<File>(TRY(make<DirectoryFile>(Ref<Inode>(inode), flags)));
+  }
+  if (!inode->is_regular()) return Ref<File>();
+  return Ref<File>(TRY(make<HostFile>(std::move(inode), *std::move(held), flags)));
+}
+
 ErrorOr<Ref<Inode>> HostInode::create(std::string_view name, uint32_t mode, uint64_t, uint32_t, uint32_t) {
   uint32_t permissions = mode & file_mode::Permissions;
   switch (mode & file_mode::Type) {
-    case file_mode::Directory:
+    case file_mode::Directory: {
       TRY(ocall::make_directory(TRY(handle()), name, permissions));
-      return lookup(name);
+      Attributes expected;
+      expected.mode = file_mode::Directory | permissions;
+      auto made = TRY(child(name, expected));
+      made->seen_ = false;  // nobody has looked yet
+      return Ref<Inode>(std::move(made));
+    }
     case file_mode::Regular: {
       ocall::Opened opened = TRY(ocall::open(TRY(handle()), name, PL_OPEN_READ | PL_OPEN_WRITE | PL_OPEN_CREATE | PL_OPEN_EXCLUSIVE, permissions));
       auto held = make<HostHandle>(opened.handle, false);
@@ -280,19 +323,21 @@ ErrorOr<size_t> HostInode::readlink(char* out, size_t capacity) {
 
 // ---- attributes ----
 
+// A file need not be opened for this, and a link cannot be: by name, as long as it has one.
 ErrorOr<void> HostInode::set_mode(uint32_t mode) {
   if (is_link()) return fail(Errno::NotSupported);
-  return ocall::set_mode(TRY(handle()), mode & file_mode::Permissions);
+  if (handle_ || !parent_) return ocall::set_mode(TRY(handle()), {}, mode & file_mode::Permissions);
+  return ocall::set_mode(TRY(parent_->handle()), own_name(), mode & file_mode::Permissions);
 }
 
 ErrorOr<void> HostInode::set_owner(uint32_t uid, uint32_t gid) {
-  if (is_link()) return fail(Errno::NotSupported);
-  return ocall::set_owner(TRY(handle()), uid, gid);
+  if (handle_ || !parent_) return ocall::set_owner(TRY(handle()), {}, uid, gid);
+  return ocall::set_owner(TRY(parent_->handle()), own_name(), uid, gid);
 }
 
 ErrorOr<void> HostInode::set_times(int64_t atime, int64_t mtime) {
-  if (is_link()) return fail(Errno::NotSupported);
-  return ocall::set_times(TRY(handle()), atime, mtime);
+  if (handle_ || !parent_) return ocall::set_times(TRY(handle()), {}, atime, mtime);
+  return ocall::set_times(TRY(parent_->handle()), own_name(), atime, mtime);
 }
 
 ErrorOr<void> HostInode::sync(bool data_only) { return ocall::synchronize(TRY(handle()), data_only); }
@@ -306,6 +351,7 @@ ErrorOr<FileSystemStatus> HostInode::file_system() {
 // ---- open files ----
 
 ErrorOr<Attributes> HostFile::attributes() {
+  if (host_->is_news()) return host_->attributes();
   TRY(host_->note(TRY(ocall::stat(handle_->number()))));
   return host_->attributes();
 }

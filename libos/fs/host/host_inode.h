@@ -36,6 +36,8 @@ class HostInode : public Inode {
   ErrorOr<FrameRef> page(uint64_t index, bool shared) override;
 
   ErrorOr<Ref<Inode>> lookup(std::string_view name) override;
+  ErrorOr<Ref<Inode>> lookup_on_the_way(std::string_view name) override;
+  ErrorOr<Ref<File>> open_existing(std::string_view name, uint32_t flags) override;
   ErrorOr<Ref<Inode>> create(std::string_view name, uint32_t mode, uint64_t rdev, uint32_t uid, uint32_t gid) override;
   ErrorOr<void> link(std::string_view name, Inode& inode) override;
   ErrorOr<void> unlink(std::string_view name, bool directory) override;
@@ -57,6 +59,8 @@ class HostInode : public Inode {
   // Mappings of a description go on reading through its handle, whatever its name means later.
   void map_through(Ref<HostHandle> handle) { mapped_ = std::move(handle); }
   void set_root_handle(Ref<HostHandle> handle) { handle_ = std::move(handle); }
+  // The host had no chance to change it since it said so.
+  bool is_news() const { return seen_ && last_seen_ == ocall::exchanges(); }
   // What the host just said about it; EIO when the type is another.
   ErrorOr<void> note(const Attributes& attributes);
 
@@ -80,6 +84,7 @@ class HostInode : public Inode {
   Attributes last_;
   uint32_t last_seen_ = 0;  // ocall::exchanges() when the host said so
   bool seen_ = false;
+  uint64_t seen_at_ = 0;    // ticks
   ListLink<HostInode> sibling_;
   List<HostInode, &HostInode::sibling_> children_;  // those alive
 };

@@ -140,7 +140,7 @@ void maps(Text& t, Process& p) {
     t.hex(device_minor(device), 2) << " " << number << " ";
     char path[512];
     std::string_view text = m.name ? std::string_view(m.name) : std::string_view();
-    if (m.inode) {
+    if (m.inode && !m.name) {
       auto n = path_of(*m.inode, current_file_context().root, path, sizeof path);
       text = n ? std::string_view(path, *n) : "(deleted)";
     }

@@ -14,6 +14,7 @@
 #include "ocall/leave.h"
 #include "ocall/ring.h"
 #include "process/wait.h"
+#include "time/clock.h"
 
 namespace pl {
 
@@ -176,6 +177,11 @@ void allow_environment(std::string_view) {}
 int64_t realtime_nanoseconds() {
   static int64_t now = 1'000'000'000'000;
   return ++now;
+}
+uint64_t ticks_now() { return hosted::ticks; }
+const TickRate& tick_rate() {
+  static const TickRate rate;
+  return rate;
 }
 void random::fill(void* to, size_t bytes) {
   for (size_t i = 0; i < bytes; i++) static_cast<uint8_t*>(to)[i] = uint8_t(std::rand());

@@ -22,6 +22,7 @@ inline std::function<bool()> while_asleep;
 inline bool interrupted = false;  // the next interruptible sleep is
 
 inline int64_t allocations_left = -1;  // negative: no limit
+inline uint64_t ticks = 1'000'000;
 inline unsigned broken_pipes = 0;
 inline pl::FileCredentials credentials;
 inline std::vector<uintptr_t> frozen_frames;
