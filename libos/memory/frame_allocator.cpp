@@ -145,6 +145,8 @@ ErrorOr<PhysicalAddress> allocate_zeroed(Urgency urgency) { return take(urgency,
 
 void allow_extents() { state.last_extent = uint64_t(512) * 1024; }
 
+Immortals immortals() { return {state.immortal_base, state.immortal_size}; }
+
 uint32_t references(PhysicalAddress frame) {
   if (is_immortal(frame.value)) return ~0u;
   uint32_t* count = count_of(frame.value);

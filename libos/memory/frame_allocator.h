@@ -27,6 +27,13 @@ enum class Urgency : uint8_t { Normal, Urgent };
 ErrorOr<PhysicalAddress> allocate_for_copy(Urgency urgency = Urgency::Normal);
 ErrorOr<PhysicalAddress> allocate_zeroed(Urgency urgency = Urgency::Normal);
 
+// Frames that are never counted: what was added, and in a fork all of the template. For loops over many.
+struct Immortals {
+  uint64_t base, size;
+  bool hold(PhysicalAddress frame) const { return frame.value - base < size; }
+};
+Immortals immortals();
+
 uint32_t references(PhysicalAddress frame);  // ~0 for an immortal frame
 // Used by nobody else and not a template's: may be written in place.
 bool is_exclusive(PhysicalAddress frame);

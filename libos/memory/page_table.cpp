@@ -34,7 +34,8 @@ ErrorOr<PageTableEntry*> AddressSpaceImplementation::own_table(PageTableEntry& e
   PhysicalAddress made = TRY(frames::allocate_zeroed());
   if (pte::valid(entry)) {
     PhysicalAddress old = pte::frame_of(entry);
-    bool counted = !frame_is_frozen(old);
+    const frames::Immortals immortals = frames::immortals();
+    bool counted = !immortals.hold(old);
     PageTableEntry* to = table_pointer(made);
     const PageTableEntry* from = table_pointer(old);
     for_each_covered(vmas_, address / span * span, span, span / TableEntries, [&](unsigned first, unsigned last) {
@@ -45,7 +46,8 @@ ErrorOr<PageTableEntry*> AddressSpaceImplementation::own_table(PageTableEntry& e
       for (unsigned i = first; i <= last; i++) {
         PageTableEntry e = from[i];
         // The first and the last may be another mapping's too: not counted twice.
-        if (pte::valid(e) && !to[i]) ref_frame(pte::frame_of(e));
+        if (!e) continue;
+        if (!immortals.hold(pte::frame_of(e)) && !to[i]) ref_frame(pte::frame_of(e));
         to[i] = e;
       }
     });
@@ -82,10 +84,12 @@ uint64_t AddressSpaceImplementation::next_table(uint64_t address) const {
 
 void AddressSpaceImplementation::drop_leaves(PhysicalAddress table, uint64_t start, uint64_t end) {
   if (!owns_table(table)) return;
+  const frames::Immortals immortals = frames::immortals();
   PageTableEntry* leaf = table_pointer(table) + table_index(start, 0);
   for (PageTableEntry* stop = leaf + ((end - start) >> PageShift); leaf < stop; leaf++) {
-    if (!pte::valid(*leaf)) continue;
-    unref_frame(pte::frame_of(*leaf));
+    PageTableEntry e = *leaf;
+    if (!e) continue;
+    if (!immortals.hold(pte::frame_of(e))) unref_frame(pte::frame_of(e));
     *leaf = 0;
   }
 }
