@@ -40,6 +40,7 @@ ErrorOr<uint32_t> touch(UserAddress word) {
 }
 
 ErrorOr<uint32_t> touch_for_writing(UserAddress word) {
+  if (word.value & 3) return fail(Errno::Invalid);  // no atomic would ever reach it
   for (;;) {
     uint32_t value = TRY(touch(word));
     auto old = compare_exchange_user(word, value, value);
@@ -247,8 +248,9 @@ constexpr unsigned MaxRobust = 2048;
 // False: a word that cannot be reached ends the walk.
 bool release_robust(Thread& thread, UserAddress word, bool priority_inheriting, bool pending) {
   for (;;) {
+    if (word.value & 3) return false;
     auto value = touch(word);
-    if (!value || word.value & 3) return false;
+    if (!value) return false;
     if ((*value & futex_word::TidMask) != uint32_t(thread.tid)) {
       // It died between unlocking and waking.
       if (pending && !priority_inheriting && *value == 0) (void)wake_futex(word, 1);
