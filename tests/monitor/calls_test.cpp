@@ -201,8 +201,8 @@ Test(calls, a_fork_gets_entropy_of_its_own_and_the_templates_measurement) {
   };
   for (int i = 0; i < 100; ++i) {
     const u64 id = do_fork(machine, parent);
-    machine.call(PL_HOST_INSPECT, id, machine.host_page(4));
-    machine.call(PL_HOST_INSPECT, parent, machine.host_page(5));
+    cr_assert(machine.call(PL_HOST_INSPECT, id, machine.host_page(4)).status == Status::ok);
+    cr_assert(machine.call(PL_HOST_INSPECT, parent, machine.host_page(5)).status == Status::ok);
     cr_assert(memcmp(machine.host<pl_enclave_info>(4)->measurement, machine.host<pl_enclave_info>(5)->measurement, 48) == 0);
     cr_assert(machine.destroy(id));
   }

@@ -4,16 +4,15 @@
 
 namespace {
 
-constexpr u64 kMillisecond = 10000;
-constexpr u64 kSoftwareCause = u64{1} << 63 | 1;
-
 Agent shared;
 volatile long second_error;
 volatile u64 second_word, second_runs;
 
-void pause_for(u64 milliseconds) {
-  const u64 start = ticks();
-  while (ticks() - start < milliseconds * kMillisecond) {
+// Has the second hart enter an enclave, and returns once it is inside.
+void enter_on_second_hart(void (*function)()) {
+  const u64 before = query(PL_QUERY_SWITCHES);
+  on_second_hart(function);
+  while (query(PL_QUERY_SWITCHES) == before) {
   }
 }
 
@@ -66,8 +65,7 @@ void test_contexts() {
     const u64 page = shared.call(kCsr, kSscratch) - 1024 + 4096;
     shared.call(kWrite, page, 0x0000006f);
     shared.ecall(PL_ENCLAVE_CONTEXT_START, 1, page, 0);
-    on_second_hart(run_second_context);
-    pause_for(5);
+    enter_on_second_hart(run_second_context);
     check_equal(monitor_call(PL_HOST_RUN, shared.id, 1).error, static_cast<u64>(PL_ERR_BUSY), "one context is never entered on two harts at once");
     check_equal(monitor_call(PL_HOST_SET_WINDOW, shared.id, 1, 0, 0).error, static_cast<u64>(PL_ERR_BUSY), "a window does not change under a running context");
     const u64 start = ticks();
@@ -91,8 +89,7 @@ void test_contexts() {
     // Destroyed while it runs on another hart.
     shared = make_agent();
     shared.set(kSpin);
-    on_second_hart(run_first_context);
-    pause_for(5);
+    enter_on_second_hart(run_first_context);
     check_equal(monitor_call(PL_HOST_DESTROY, shared.id).error, static_cast<u64>(PL_ERR_AGAIN), "an enclave that runs elsewhere is told to leave");
     check(destroy(shared.id), "and is gone soon");
     wait_for_second_hart();
