@@ -55,6 +55,8 @@ extern "C" void kernel_trap(KernelTrap* trap, uint64_t cause, uint64_t value) {
       }
     }
   }
+  if (value >= PL_OBJECT_WINDOW && object_window::is_guard(value))
+    panic("kernel stack overflow: pc image+0x%lx, ra image+0x%lx", trap->pc - PL_OBJECT_WINDOW, trap->ra - PL_OBJECT_WINDOW);
   panic("%s in the libOS: cause %lu, pc image+0x%lx, address 0x%lx, ra image+0x%lx", cause_name(cause), cause, trap->pc - PL_OBJECT_WINDOW,
         value, trap->ra - PL_OBJECT_WINDOW);
 }

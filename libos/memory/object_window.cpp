@@ -30,6 +30,7 @@ ErrorOr<PageTableEntry*> own_page_entry(uint64_t page) {
     PhysicalAddress copy = TRY(frames::allocate_for_copy(frames::Urgency::Urgent));
     copy_page(table_pointer(copy), table_pointer(pte::frame_of(middle)));
     middle = pte::table(copy);
+    flush_translations();  // sfence.vma with an address need not forget entries above the last level
   }
   return table_pointer(pte::frame_of(middle)) + page % LeafPages;
 }
@@ -47,6 +48,11 @@ PageTableEntry* find_entry(uint64_t address) {
   if (page >= WindowPages) return nullptr;
   PageTableEntry middle = table_pointer(the_window.middle)[page / LeafPages];
   return pte::valid(middle) ? table_pointer(pte::frame_of(middle)) + page % LeafPages : nullptr;
+}
+
+bool is_guard(uint64_t address) {
+  const PageTableEntry* seen = find_entry(address);
+  return seen && *seen == pte::Guard;
 }
 
 bool handle_fault(uint64_t address, bool store) {

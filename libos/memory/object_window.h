@@ -32,6 +32,9 @@ ErrorOr<PageTableEntry*> own_entry(uint64_t address);
 // For looking; null where there is no table.
 PageTableEntry* find_entry(uint64_t address);
 
+// The unmapped page below a stack.
+bool is_guard(uint64_t address);
+
 // A store of the libOS found a page that is not writable, or an access none at all: true when it may be repeated. Runs on the fault stack,
 // touches nothing that can fault.
 bool handle_fault(uint64_t address, bool store);

@@ -20,7 +20,7 @@ namespace pl::shadow {
 namespace {
 
 // In the image, so that a fork finds it without tables.
-[[gnu::section(".data.freeze"), gnu::aligned(64)]] constinit FreezeRecord record{.hot_pages = 1, .user = {}};
+[[gnu::section(".data.freeze"), gnu::aligned(64)]] constinit FreezeRecord record{};
 
 PhysicalAddress physical(const void* image_object) {
   return PhysicalAddress(boot_parameters().base) + (reinterpret_cast<uint64_t>(image_object) - PL_OBJECT_WINDOW);
