@@ -126,6 +126,12 @@ void Descriptors::close_for_exec() {
 
 void Descriptors::close_all() { close_range(0, Maximum - 1); }
 
+unsigned Descriptors::capacity() const {
+  unsigned chunks = Maximum / ChunkSize;
+  while (chunks > 1 && !chunks_[chunks - 1]) --chunks;
+  return chunks * ChunkSize;
+}
+
 int Descriptors::next(int from) const {
   if (from < 0) return -1;
   for (unsigned d = unsigned(from); d < Maximum;) {

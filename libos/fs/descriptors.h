@@ -37,6 +37,8 @@ class Descriptors : public RefCounted {
   // The first open descriptor that is at least `from`, or -1.
   int next(int from) const;
 
+  // Descriptors the table has room for as it is: select(2) looks no further.
+  unsigned capacity() const;
   unsigned limit() const { return limit_; }
   void set_limit(unsigned limit) { limit_ = limit < Maximum ? limit : Maximum; }
 

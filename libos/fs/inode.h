@@ -81,8 +81,9 @@ class Inode : public RefCounted {
     return fail(Errno::NotDirectory);
   }
   // From the entry behind `cookie` on (0: the first), until visit says false, the end, or (after some entries) where it suits the file
-  // system; "." and ".." are not among them. True when the end was reached. `visit` does not sleep.
-  virtual ErrorOr<bool> list(uint64_t /*cookie*/, bool (* /*visit*/)(void*, const DirectoryEntry&), void*) {
+  // system; "." and ".." are not among them. True when the end was reached. `visit` does not sleep. `room`: bytes of getdents64
+  // records that it will take; a host's directory is best read on from where it was left.
+  virtual ErrorOr<bool> list(uint64_t /*cookie*/, size_t /*room*/, bool (* /*visit*/)(void*, const DirectoryEntry&), void*) {
     return fail(Errno::NotDirectory);
   }
   virtual ErrorOr<size_t> readlink(char*, size_t) { return fail(Errno::Invalid); }

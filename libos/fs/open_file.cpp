@@ -171,6 +171,9 @@ ErrorOr<size_t> DirectoryFile::list(Buffer& to) {
   if (!memory.text) return fail(Errno::NoMemory);
   size_t total = 0;
   for (;;) {
+    // What is left has no room for a long name: the program asks again.
+    constexpr size_t Little = 512;
+    if (total && to.left() < Little) return total;
     Listing listing{memory.text, std::min(Listing::Capacity, to.left()), 0, offset_, false};
     if (listing.position == 0) listing.add(TRY(inode_->attributes()).inode, 1, 4, ".");
     if (listing.position == 1 && !listing.full) {
@@ -179,7 +182,7 @@ ErrorOr<size_t> DirectoryFile::list(Buffer& to) {
     }
     bool ended = false;
     if (listing.position >= 2 && !listing.full) {
-      ended = TRY(inode_->list(listing.position - 2, [](void* context, const DirectoryEntry& e) {
+      ended = TRY(inode_->list(listing.position - 2, listing.capacity - listing.used, [](void* context, const DirectoryEntry& e) {
         return static_cast<Listing*>(context)->add(e.inode, e.cookie + 2, e.type, e.name);
       }, &listing));
     }

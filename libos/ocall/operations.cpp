@@ -154,9 +154,10 @@ ErrorOr<size_t> read_page(uint32_t handle, uint64_t offset, std::byte* page) {
   return done;
 }
 
-ErrorOr<bool> list(uint32_t directory, uint64_t& cookie, bool (*visit)(void*, const DirectoryEntry&), void* context) {
-  // One page of records fills about one page of getdents64's: more would be fetched twice.
-  auto window = TRY(WindowBuffer::allocate(4096));
+ErrorOr<bool> list(uint32_t directory, uint64_t& cookie, size_t room, bool (*visit)(void*, const DirectoryEntry&), void* context) {
+  // No more than is taken: going back to the middle of an answer is a seek, which some file systems do by counting.
+  constexpr size_t Least = 512, Most = 4096;
+  auto window = TRY(WindowBuffer::allocate(std::clamp(room / 8 * 8, Least, Most)));
   Reply reply = TRY(call({.operation = PL_OP_LIST, .handle = directory, .buffer = window.offset(), .length = window.size(), .offset = cookie}));
   uint32_t bytes = TRY(reply.result.at_most(window.size()));
   for (uint32_t at = 0; at < bytes;) {

@@ -29,8 +29,9 @@ ErrorOr<size_t> write_at(uint32_t handle, uint64_t offset, Buffer& from);
 ErrorOr<size_t> read_page(uint32_t handle, uint64_t offset, std::byte* page);
 
 // Some entries from `cookie` on; visits checked names only, "." and ".." left out. True at the end. `visit` does not sleep; false stops.
+// At most `room` bytes of records are asked for, if that is enough for one.
 // `cookie` moves behind what was seen: an answer of nothing but ".." visits nothing and is not the end.
-ErrorOr<bool> list(uint32_t directory, uint64_t& cookie, bool (*visit)(void*, const DirectoryEntry&), void* context);
+ErrorOr<bool> list(uint32_t directory, uint64_t& cookie, size_t room, bool (*visit)(void*, const DirectoryEntry&), void* context);
 
 ErrorOr<void> make_directory(uint32_t directory, std::string_view name, uint32_t mode);
 ErrorOr<void> unlink(uint32_t directory, std::string_view name, bool is_directory);

@@ -114,7 +114,7 @@ Result sys_ppoll(UserAddress entries, uint32_t count, UserAddress timeout, UserI
 Result sys_pselect6(int count, UserAddress read, UserAddress write, UserAddress except, UserAddress timeout, UserAddress mask) {
   if (count < 0) return fail(Errno::Invalid);
   // Linux looks only at as many descriptors as the table has.
-  count = std::min(count, int(Descriptors::Maximum));
+  count = std::min(count, int(current_descriptors().capacity()));
   struct { uint64_t set, bytes; } mask_argument{};
   if (mask) TRY(copy_from_user(&mask_argument, mask, sizeof mask_argument));
   uint64_t deadline = TRY(deadline_after(timeout));

@@ -154,7 +154,7 @@ HostInode* HostInode::find_child(std::string_view name) {
 // Its name means something else now, or nothing. It lives on through the handles it has.
 void HostInode::orphan(HostInode& child) {
   children_.remove(&child);
-  child.parent_ = nullptr;
+  child.former_parent_ = std::move(child.parent_);
 }
 
 static ErrorOr<char*> copy_name(std::string_view name) {
@@ -238,7 +238,10 @@ ErrorOr<Ref<Inode>> HostInode::create(std::string_view name, uint32_t mode, uint
       return Ref<Inode>(std::move(made));
     }
     case file_mode::Regular: {
-      ocall::Opened opened = TRY(ocall::open(TRY(handle()), name, PL_OPEN_READ | PL_OPEN_WRITE | PL_OPEN_CREATE | PL_OPEN_EXCLUSIVE, permissions));
+      auto answer = ocall::open(TRY(handle()), name, PL_OPEN_READ | PL_OPEN_WRITE | PL_OPEN_CREATE | PL_OPEN_EXCLUSIVE, permissions);
+      // A link in the way: the server follows none, and says so before it says that something is there.
+      if (!answer) return fail(answer.error() == Errno::LinkLoop ? Errno::Exists : answer.error());
+      ocall::Opened opened = *answer;
       auto held = make<HostHandle>(opened.handle, false);
       if (!held) {
         ocall::close(opened.handle);
@@ -296,7 +299,7 @@ ErrorOr<void> HostInode::rename(std::string_view name, Inode& new_parent, std::s
   return {};
 }
 
-ErrorOr<bool> HostInode::list(uint64_t cookie, bool (*visit)(void*, const DirectoryEntry&), void* context) {
+ErrorOr<bool> HostInode::list(uint64_t cookie, size_t room, bool (*visit)(void*, const DirectoryEntry&), void* context) {
   struct Watch {
     bool (*visit)(void*, const DirectoryEntry&);
     void* context;
@@ -305,7 +308,7 @@ ErrorOr<bool> HostInode::list(uint64_t cookie, bool (*visit)(void*, const Direct
   uint32_t number = TRY(handle());
   // An answer without a name for us is followed by another question, but not for ever.
   for (int tries = 0; tries < 16; tries++) {
-    bool ended = TRY(ocall::list(number, cookie, [](void* w, const DirectoryEntry& e) {
+    bool ended = TRY(ocall::list(number, cookie, room, [](void* w, const DirectoryEntry& e) {
       auto& watch = *static_cast<Watch*>(w);
       watch.any = true;
       return watch.visit(watch.context, e);

@@ -43,7 +43,7 @@ class HostInode : public Inode {
   ErrorOr<void> unlink(std::string_view name, bool directory) override;
   ErrorOr<void> symlink(std::string_view name, std::string_view target, uint32_t uid, uint32_t gid) override;
   ErrorOr<void> rename(std::string_view name, Inode& new_parent, std::string_view new_name, uint32_t flags) override;
-  ErrorOr<bool> list(uint64_t cookie, bool (*visit)(void*, const DirectoryEntry&), void* context) override;
+  ErrorOr<bool> list(uint64_t cookie, size_t room, bool (*visit)(void*, const DirectoryEntry&), void* context) override;
   ErrorOr<size_t> readlink(char* out, size_t capacity) override;
 
   ErrorOr<void> set_mode(uint32_t mode) override;
@@ -52,7 +52,7 @@ class HostInode : public Inode {
   ErrorOr<void> sync(bool data_only) override;
   ErrorOr<FileSystemStatus> file_system() override;
   bool read_only() override { return mount_flags_ & 1; }
-  Ref<Inode> parent() override { return parent_; }
+  Ref<Inode> parent() override { return Ref<Inode>(parent_ ? parent_ : former_parent_); }
   ErrorOr<size_t> name(char* out) override;
   const void* file_system_identity() const override;
 
@@ -76,6 +76,7 @@ class HostInode : public Inode {
 
   uint32_t mount_, mount_flags_;
   Ref<HostInode> parent_;  // null: a root, or one whose name is gone
+  Ref<HostInode> former_parent_;  // of one whose name is gone
   char* name_;
   uint8_t name_length_;
   Ref<HostHandle> handle_;

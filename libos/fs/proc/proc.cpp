@@ -68,7 +68,7 @@ class ProcInode : public Inode {
   ErrorOr<void> unlink(std::string_view, bool) override { return fail(Errno::Perm); }
   ErrorOr<void> symlink(std::string_view, std::string_view, uint32_t, uint32_t) override { return fail(Errno::NoEntry); }
   ErrorOr<void> truncate(uint64_t) override { return {}; }
-  ErrorOr<bool> list(uint64_t cookie, bool (*visit)(void*, const DirectoryEntry&), void* context) override;
+  ErrorOr<bool> list(uint64_t cookie, size_t, bool (*visit)(void*, const DirectoryEntry&), void* context) override;
   ErrorOr<size_t> readlink(char* out, size_t capacity) override;
   ErrorOr<Ref<Inode>> follow() override;
   ErrorOr<Ref<File>> follow_open(uint32_t flags) override;
@@ -241,7 +241,7 @@ ErrorOr<Ref<Inode>> ProcInode::lookup(std::string_view name) {
 }
 
 // Cookies: rows count from 1, numbers (pids, threads, descriptors) follow from 1000 on.
-ErrorOr<bool> ProcInode::list(uint64_t cookie, bool (*visit)(void*, const DirectoryEntry&), void* context) {
+ErrorOr<bool> ProcInode::list(uint64_t cookie, size_t, bool (*visit)(void*, const DirectoryEntry&), void* context) {
   constexpr uint64_t Numbers = 1000;
   auto show = [&](uint64_t position, const Name& n, std::string_view name) {
     return position <= cookie || visit(context, {number(n), position, uint8_t(mode_of(n) >> 12), name});

@@ -186,7 +186,10 @@ ErrorOr<void> TmpDirectory::link(std::string_view name, Inode& inode) {
 
 // An inode lost a name: a directory is then gone.
 void TmpDirectory::dropped(TmpInode& inode) {
-  if (inode.is_directory()) inode.links_ = 0;
+  if (inode.is_directory()) {
+    inode.links_ = 0;
+    static_cast<TmpDirectory&>(inode).former_parent_ = Ref<Inode>(this);
+  }
   inode.touch_change(false);
   touch_change(true);
 }
@@ -260,7 +263,7 @@ ErrorOr<void> TmpDirectory::rename(std::string_view name, Inode& new_parent, std
   return {};
 }
 
-ErrorOr<bool> TmpDirectory::list(uint64_t cookie, bool (*visit)(void*, const DirectoryEntry&), void* context) {
+ErrorOr<bool> TmpDirectory::list(uint64_t cookie, size_t, bool (*visit)(void*, const DirectoryEntry&), void* context) {
   TmpEntry* entry = entries_.first();
   if (hint_ && hint_->cookie == cookie) entry = entries_.next(hint_);
   else while (entry && entry->cookie <= cookie) entry = entries_.next(entry);

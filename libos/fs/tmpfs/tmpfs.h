@@ -130,7 +130,8 @@ class TmpDirectory : public TmpInode {
   ErrorOr<void> unlink(std::string_view name, bool directory) override;
   ErrorOr<void> symlink(std::string_view name, std::string_view target, uint32_t uid, uint32_t gid) override;
   ErrorOr<void> rename(std::string_view name, Inode& new_parent, std::string_view new_name, uint32_t flags) override;
-  ErrorOr<bool> list(uint64_t cookie, bool (*visit)(void*, const DirectoryEntry&), void* context) override;
+  ErrorOr<bool> list(uint64_t cookie, size_t room, bool (*visit)(void*, const DirectoryEntry&), void* context) override;
+  Ref<Inode> parent() override { return former_parent_ ? former_parent_ : TmpInode::parent(); }
   // Puts an inode of any tmpfs under a name.
   ErrorOr<void> insert(std::string_view name, Ref<TmpInode> inode);
 
@@ -155,6 +156,7 @@ class TmpDirectory : public TmpInode {
   uint64_t next_cookie_ = 3;  // 1 and 2 are "." and ".."
   List<TmpEntry, &TmpEntry::order> entries_;
   TmpEntry* hint_ = nullptr;  // where a listing stopped last
+  Ref<Inode> former_parent_;  // once it is removed: what ".." still means there
 };
 
 }  // namespace pl

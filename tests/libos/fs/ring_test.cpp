@@ -258,7 +258,7 @@ static int list(const std::string& bytes, std::string* names = nullptr, int32_t 
   });
   std::string seen;
   uint64_t cookie = 0;
-  auto got = ocall::list(64, cookie, [](void* s, const DirectoryEntry& e) {
+  auto got = ocall::list(64, cookie, 4096, [](void* s, const DirectoryEntry& e) {
     static_cast<std::string*>(s)->append(e.name).append(",");
     return true;
   }, &seen);
