@@ -116,6 +116,8 @@ void check_equal(u64 got, u64 expected, const char* name) {
 }
 
 void set_host_timer(u64 deadline) {
+  // All ones would fire at once on QEMU 7.2.
+  if (deadline > u64{1} << 56) deadline = u64{1} << 56;
   if (has_sstc) {
     CSR_WRITE(0x14d, deadline);
   } else {

@@ -76,6 +76,11 @@ void test_interrupts() {
   while (agent.reason() == PL_LEFT_INTERRUPT) agent.run();
   check_equal(agent.command().result[0], kSoftwareCause, "run with an event raises a software interrupt inside");
   check((CSR_READ(0x144) & 2) == 0, "and none in the host");
+  agent.set(kNothing);
+  agent.run(0, PL_RUN_EVENT);
+  while (agent.reason() == PL_LEFT_INTERRUPT) agent.run();
+  check((CSR_READ(0x144) & 2) == 0, "not even if the enclave left before it took its own");
+  check_equal(agent.call(kAwait, 2), kSoftwareCause, "which is kept for it");
   // A host software interrupt pending at the entry.
   CSR_WRITE(0x104, CSR_READ(0x104) | 2);
   __asm__ volatile("csrs sip, %0" ::"r"(u64{2}));

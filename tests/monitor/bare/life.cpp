@@ -74,6 +74,7 @@ void test_life() {
 
   Agent again = make_agent();
   check(same_bytes(inspect(again.id).measurement, expected, 48), "the same enclave twice has the same measurement");
+  check(again.id != id && monitor_call(PL_HOST_RUN, id).error == PL_ERR_STALE, "an id is not used again by the next in its place");
   again.ecall(PL_ENCLAVE_EXIT, 77);
   check(again.reason() == PL_LEFT_EXIT && again.detail() == 77, "exit tells the host its status");
   again.destroy();
