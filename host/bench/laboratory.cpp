@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <sstream>
 
 #include "bench/counter.h"
 #include "server/invocation.h"
@@ -95,8 +96,9 @@ OrFailure<Laboratory> Laboratory::open(const std::string& programs) {
   return laboratory;
 }
 
-OrFailure<Plan> Laboratory::plan(const std::string& program, bool shadow) const {
+OrFailure<Plan> Laboratory::plan(const std::string& program, bool shadow, bool explain) const {
   RunOptions options;
+  options.explain = explain;
   options.shadow = shadow;
   options.program = programs_ + "/" + program;
   auto files = HostFiles::at("/", "/");
@@ -190,26 +192,83 @@ OrFailure<uint64_t> Laboratory::private_bytes(const std::string& program) {
   auto made = Stage::make(device_, program, {});
   if (!made) return std::unexpected(made.error());
   Stage& stage = **made;
-  pl_ioc_spawn spawn{};
-  spawn.template_id = *id;
-  spawn.window[PL_WINDOW_OCALL] = stage.piece.place();
-  spawn.flags = PL_SPAWN_KEEP;
-  spawn.handle = -1;
+  Server server(device_, nullptr, nullptr);
+  server.keep_ended();
+  server.add_fork(stage.instance, *id, stage.piece.place(), 0);
   ++forks_asked_;
-  if (int code = pl_template_spawn(device_.get(), &spawn); code < 0) return std::unexpected(failed("spawn", -code));
-  Enclave enclave(device_, spawn.handle);
-  pl_ioc_run run{};
-  run.handle = spawn.handle;
-  run.reason = spawn.reason;
-  while (run.reason != PL_LEFT_EXIT) {
-    if (run.reason == PL_LEFT_FAULT || stage.instance.serve() == Instance::Served::Broken)
-      return std::unexpected(Failure{kOwnFailure, program + ": " + stage.instance.panic_text() + stage.instance.broken()});
-    if (int code = pl_enclave_run(device_.get(), &run); code < 0 && code != -EINTR) return std::unexpected(failed("run", -code));
-  }
+  Ending ending = server.next();
+  Enclave enclave(device_, ending.handle);
+  if (Failure described = describe(ending); !described.message.empty()) return std::unexpected(described);
   pl_ioc_inspect inspect{};
-  inspect.handle = spawn.handle;
+  inspect.handle = enclave.handle();
   if (int code = pl_enclave_inspect(device_.get(), &inspect); code < 0) return std::unexpected(failed("inspect", -code));
   return inspect.private_bytes;
+}
+
+OrFailure<Account> Laboratory::explain(const std::string& program, Start how) {
+  auto wanted = plan(program, how == Start::Forked, true);
+  if (!wanted) return std::unexpected(wanted.error());
+  uint64_t id = 0;
+  if (how == Start::Forked) {
+    auto key = wanted->key(ContentDigests(kCopies));
+    if (!key) return std::unexpected(key.error());
+    auto found = find_or_build_template(device_, *wanted, *key, [](std::string_view) {});
+    if (!found) return std::unexpected(found.error());
+    id = *found;
+  }
+  auto made = Stage::make(device_, program, {});
+  if (!made) return std::unexpected(made.error());
+  Stage& stage = **made;
+  std::string log;
+  Server server(device_, nullptr, [&](Instance&, std::string_view text) { log.append(text).append("\n"); });
+  server.keep_ended();
+
+  Account account;
+  uint64_t last = instructions();
+  auto step = [&](std::string name, uint64_t now) {
+    account.steps.emplace_back(std::move(name), now - last);
+    last = now;
+  };
+  if (how == Start::Forked) {
+    server.add_fork(stage.instance, id, stage.piece.place(), 0);
+    ++forks_asked_;
+    last = instructions();
+  } else {
+    auto image = wanted->image();
+    if (!image) return std::unexpected(image.error());
+    step("host: read the program, write the configuration", instructions());
+    pl_ioc_create create = wanted->create();
+    create.window[PL_WINDOW_OCALL] = stage.piece.place();
+    auto enclave = Enclave::create(device_, create);
+    if (!enclave) return std::unexpected(failed("create", enclave.error()));
+    step("create", instructions());
+    if (auto added = enclave->add(image->bytes()); !added) return std::unexpected(failed("add", added.error()));
+    step(fmt::format("add: copy and hash {} bytes", image->bytes().size()), instructions());
+    if (auto sealed = enclave->seal(); !sealed) return std::unexpected(failed("seal", sealed.error()));
+    step("seal", instructions());
+    server.add_enclave(stage.instance, enclave->release());
+  }
+  Ending ending = server.next();
+  Enclave enclave(device_, ending.handle);
+  if (Failure described = describe(ending); !described.message.empty()) return std::unexpected(described);
+
+  std::map<std::string, uint64_t> counters;
+  std::istringstream lines(log);
+  for (std::string line; std::getline(lines, line);) {
+    char name[16];
+    unsigned long long count;
+    if (std::sscanf(line.c_str(), "step: %15s %llu", name, &count) == 2) counters[name] = count;
+    else if (!line.empty()) account.pages.push_back(line);
+  }
+  if (counters.size() != 4) return failure(kOwnFailure, "the libOS told no steps: " + log);
+  step("ioctl, driver, monitor: to the libOS's first line", counters["entered"]);
+  step(how == Start::Forked ? "libOS: tables, hot pages, frames, entropy, ring" : "libOS: tables, heap, ring, first tree", counters["ready"]);
+  step(how == Start::Forked ? "libOS: arguments, stack, places" : "libOS: load the program, arguments, stack", counters["program"]);
+  step("program, its calls and faults, its output", counters["ending"]);
+  const uint64_t before = instructions();
+  enclave.destroy();
+  account.steps.emplace_back("destroy: scrub and give back", instructions() - before);
+  return account;
 }
 
 OrFailure<Measured> Laboratory::process(const std::string& program, const std::vector<std::string>& arguments, bool keep_output) {

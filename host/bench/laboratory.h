@@ -22,6 +22,13 @@ struct Measured {
   std::string output;         // what it wrote to standard output
 };
 
+// Where the instructions of one run went, and what its private pages are (of a fork).
+struct Account {
+  std::vector<std::pair<std::string, uint64_t>> steps;
+  std::vector<std::string> pages;
+};
+enum class Start : uint8_t { Cold, Forked };
+
 class Laboratory {
  public:
   // `programs`: the directory of the benchmark's programs; each is copied to memory here, so that no run reads a disk.
@@ -37,6 +44,9 @@ class Laboratory {
   OrFailure<double> hash_byte(const std::string& program);
   // Pool memory that a fork holds when its program has ended, before it is destroyed.
   OrFailure<uint64_t> private_bytes(const std::string& program);
+  // Of an enclave whose libOS says where it is (PL_CONFIG_EXPLAIN): otherwise measured as fork() and cold() are.
+  OrFailure<Account> explain(const std::string& program, Start how);
+
   // vfork, execve, exit and wait of the same file, standard output to /dev/null (or kept).
   OrFailure<Measured> process(const std::string& program, const std::vector<std::string>& arguments = {}, bool keep_output = false);
 
@@ -46,7 +56,7 @@ class Laboratory {
 
  private:
   Laboratory(Device device, Device observer) : device_(std::move(device)), observer_(std::move(observer)) {}
-  OrFailure<Plan> plan(const std::string& program, bool shadow) const;
+  OrFailure<Plan> plan(const std::string& program, bool shadow, bool explain = false) const;
   OrFailure<uint64_t> template_of(const std::string& program);
 
   Device device_;

@@ -128,11 +128,35 @@ int report(const Failure& failure) {
   return failure.status;
 }
 
+OrFailure<void> explain(Laboratory& laboratory) {
+  for (const char* program : {"bench-hello", "bench-hello-glibc"}) {
+    for (Start how : {Start::Forked, Start::Cold}) {
+      if (auto warm = laboratory.explain(program, how); !warm) return std::unexpected(warm.error());
+      auto account = laboratory.explain(program, how);
+      if (!account) return std::unexpected(account.error());
+      fmt::print("{} of {}, step by step\n", how == Start::Forked ? "A fork" : "A cold run", program);
+      uint64_t sum = 0;
+      for (auto& [name, count] : account->steps) {
+        fmt::print("  {:>12}  {}\n", count, name);
+        sum += count;
+      }
+      fmt::print("  {:>12}  together\n\n", sum);
+      for (auto& page : account->pages) fmt::print("  {}\n", page);
+      if (!account->pages.empty()) fmt::print("\n");
+    }
+  }
+  return {};
+}
+
 int run(const Options& options) {
   if (!counts_instructions())
     return report({kOwnFailure, "this hart's instret does not count instructions; start the machine with -icount (the pl-bench of another machine does)"});
   auto laboratory = Laboratory::open(options.programs);
   if (!laboratory) return report(laboratory.error());
+  if (options.explain) {
+    if (auto explained = explain(*laboratory); !explained) return report(explained.error());
+    return 0;
+  }
   Bench bench{std::move(*laboratory), {}};
   if (auto done = bench.all(); !done) return report(done.error());
   fmt::print("{}", as_text(bench.rows));

@@ -25,6 +25,7 @@ struct RunOptions {
   bool interactive = false;  // standard input is connected anyway
   bool terminal = false;     // insist on one
   bool statistics = false;   // say at the end what the enclave held
+  bool explain = false;      // PL_CONFIG_EXPLAIN: no option of pl-run, pl-bench asks for it
   std::vector<VariableOption> variables;
   std::vector<std::string> variable_files;
   std::vector<MountOption> mounts;

@@ -75,6 +75,7 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
   if (fstat(plan.libos_.get(), &plan.libos_status_) < 0)
     return failure(kOwnFailure, std::string("libos.bin: ") + std::strerror(errno));
   plan.shadow_ = options.shadow;
+  plan.flags_ = options.explain ? PL_CONFIG_EXPLAIN : 0;
   for (const Mount& mount : mounts)
     plan.mounts_.emplace_back(mount.guest, (mount.read_only ? PL_MOUNT_READ_ONLY : 0) | (mount.is_file ? PL_MOUNT_FILE : 0));
 
@@ -88,7 +89,7 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
 }
 
 Configuration Plan::configuration(std::span<const std::byte> program) const {
-  Configuration configuration(shadow_ ? PL_SHADOW_ENTRY : PL_SHADOW_NONE);
+  Configuration configuration(shadow_ ? PL_SHADOW_ENTRY : PL_SHADOW_NONE, flags_);
   configuration.add_directory("/root", 0700);
   configuration.add_file(path_inside(), 0755, program);
   for (const SmallFile& file : kSystemFiles) configuration.add_file(file.path, 0644, file.content);

@@ -50,6 +50,7 @@ class Plan {
   Descriptor libos_;
   struct stat libos_status_ {};
   bool shadow_ = false;
+  uint32_t flags_ = 0;  // PL_CONFIG_*
   std::vector<std::pair<std::string, uint32_t>> mounts_;  // path inside, PL_MOUNT_*
   pl_ioc_create create_{};
 };

@@ -3,6 +3,7 @@
 // of symbols relative to itself, uses no variable and no table of pointers.
 #include <penglai/sbi.h>
 
+#include "arch/counter.h"
 #include "arch/image.h"
 #include "arch/layout.h"
 #include "memory/page_table.h"
@@ -47,6 +48,7 @@ bool grow(uint64_t bytes) {
 // The base region: added pages, boot page, reference counts, a page of zeroes, the libOS's own tables and zero-initialized data, then
 // what the frame allocator hands out.
 extern "C" uint64_t early_cold(pl_boot* boot) {
+  const uint64_t entered = instructions_retired();
   auto image = reinterpret_cast<uint64_t>(__image_start);
   auto page_of = [&](const std::byte* symbol) { return (reinterpret_cast<uint64_t>(symbol) - image) >> PageShift; };
   auto handover = reinterpret_cast<Handover*>(reinterpret_cast<uint64_t>(boot) + PL_BOOT_HANDOVER);
@@ -86,12 +88,14 @@ extern "C" uint64_t early_cold(pl_boot* boot) {
   for (uint64_t page = boot_stack; page < boot_top; page++) entry[page] = pte::Demand;
   entry[boot_top] = pte::leaf(PhysicalAddress(take(1)), KernelLeaf | pte::Read | pte::Write);
   handover->next = next;
+  handover->entered = entered;
   return satp_of(root);
 }
 
 // A fork's own root, the tables of the libOS's first 2 MiB, the hot pages, a fresh fault stack and kernel stack. All of the extent is
 // zero. Everything else stays the template's until it is written.
 extern "C" uint64_t early_fork(pl_boot* boot, const FreezeRecord* record) {
+  const uint64_t entered = instructions_retired();
   auto handover = reinterpret_cast<Handover*>(reinterpret_cast<uint64_t>(boot) + PL_BOOT_HANDOVER);
   uint64_t next = boot->extent + PageSize;
   auto take = [&] { uint64_t at = next; next += PageSize; return at; };
@@ -116,6 +120,7 @@ extern "C" uint64_t early_fork(pl_boot* boot, const FreezeRecord* record) {
   for (uint32_t page = record->boot_stack_page - 3; page < record->boot_stack_page; page++) entry[page] = pte::Demand;
   entry[record->boot_stack_page] = pte::leaf(PhysicalAddress(take()), KernelLeaf | pte::Read | pte::Write);
   handover->next = next;
+  handover->entered = entered;
   return satp_of(root);
 }
 

@@ -18,6 +18,7 @@ namespace pl {
 struct Handover {
   uint64_t root, middle, leaves;  // kernel tables
   uint64_t next;                  // lowest frame not in use
+  uint64_t entered;               // instructions retired at the first line
   // Cold only.
   uint64_t counts, first, end, zero_frame;
 };

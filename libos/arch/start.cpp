@@ -134,6 +134,8 @@ extern "C" [[noreturn]] void cold_main(uint64_t boot) {
   if (auto done = fs::initialize(config, place + round_up(config.size, PageSize)); !done)
     panic("the measured configuration cannot be used (error %d)", int(done.error()));
 
+  shadow::mark(shadow::Step::Entered, h.entered);
+  shadow::mark(shadow::Step::Ready);
   run_program(config);
 }
 
@@ -143,6 +145,8 @@ extern "C" [[noreturn]] void fork_main(uint64_t boot) {
   shadow::adopt(h);
   take_entropy();
   attach_window();
+  shadow::mark(shadow::Step::Entered, h.entered);
+  shadow::mark(shadow::Step::Ready);
   continue_fork(instance().place, instance().bytes);
 }
 

@@ -71,7 +71,7 @@ void give_away_children(Process& process) {
 // The last thread: everything the process holds goes, but what its parent may ask for.
 void end_process(Process& process, Thread& last) {
   if (process.is_first()) {
-    shadow::explain_private_pages();
+    shadow::explain();
     monitor::exit(uint32_t(process.exit_status));
   }
   process.timers.stop_all();

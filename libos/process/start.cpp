@@ -15,6 +15,7 @@
 #include "process/scheduler.h"
 #include "process/send.h"
 #include "process/trap.h"
+#include "shadow/shadow.h"
 #include "syscall/table.h"
 #include "time/clock.h"
 
@@ -166,6 +167,7 @@ void continue_fork(const pl_instance* host, uint32_t readable_bytes) {
   }
   reset_floats(thread);
   thread.work = system_calls_are_traced() ? WorkTrace : 0;
+  shadow::mark(shadow::Step::Program);
   return_to_user(thread.frame);
 }
 

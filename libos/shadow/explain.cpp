@@ -4,6 +4,7 @@
 #include "arch/layout.h"
 #include "arch/monitor.h"
 #include "arch/start.h"
+#include "base/hot.h"
 #include "base/log.h"
 #include "memory/address_space_implementation.h"
 #include "memory/frame_allocator.h"
@@ -15,6 +16,9 @@ namespace pl::shadow {
 namespace {
 
 bool wanted = false;
+
+constexpr const char* StepNames[] = {"entered", "ready", "program", "ending"};
+static_assert(sizeof StepNames / sizeof *StepNames == unsigned(Step::Count));
 
 struct Count {
   uint64_t named = 0, held = 0;
@@ -77,10 +81,16 @@ void explain_process(Count& count, Process& process) {
 
 }  // namespace
 
+PL_HOT constinit uint64_t step_counter[unsigned(Step::Count)] = {};
+
 void want_explanation() { wanted = true; }
 
-void explain_private_pages() {
-  if (!wanted || !is_fork()) return;
+void explain() {
+  if (!wanted) return;
+  mark(Step::Ending);
+  for (unsigned i = 0; i < unsigned(Step::Count); i++) log_line("step: %s %lu", StepNames[i], step_counter[i]);
+  monitor::doorbell();
+  if (!is_fork()) return;
   Count count;
   explain_libos(count);
   for_each_process([&](Process& process) {

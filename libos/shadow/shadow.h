@@ -2,6 +2,7 @@
 // The freeze and what follows it in a fork.
 #pragma once
 
+#include "arch/counter.h"
 #include "arch/monitor.h"
 #include "base/error.h"
 
@@ -16,8 +17,14 @@ bool is_fork();
 // Different in every fork and in the template (the monitor's enclave id).
 uint64_t generation();
 
-// PL_CONFIG_EXPLAIN: one line in the log for each private page of this instance. Before the first process lets go of anything.
-void explain_private_pages();
+// Where an instance's instructions went: the counter at each step of its life, in the hot block.
+enum class Step : uint8_t { Entered, Ready, Program, Ending, Count };
+extern uint64_t step_counter[unsigned(Step::Count)];
+inline void mark(Step step, uint64_t count = instructions_retired()) { step_counter[unsigned(step)] = count; }
+
+// PL_CONFIG_EXPLAIN: lines in the log for the steps, and one for each private page of a fork. Before the first process lets go of
+// anything.
+void explain();
 void want_explanation();
 
 }  // namespace pl::shadow
