@@ -4,7 +4,7 @@
 # make-initramfs.sh OUTPUT GENERATOR COMMANDS LIBOS MODULE BUSYBOX: the machine's whole root file system. Host files are shared in at
 # run time, so it holds only what the machine needs to serve a pl-run. Uncompressed: it is in RAM already when the kernel looks.
 #   GENERATOR  the kernel's gen_init_cpio       COMMANDS  the directory of the RISC-V commands (pl-agent is /init)
-#   LIBOS      libos.bin                        MODULE    penglai.ko
+#   LIBOS      libos.bin, libos.symbols beside   MODULE    penglai.ko
 #   BUSYBOX    Debian's, for `pl-machine shell`
 # OUTPUT is left alone when nothing in it would change.
 set -eu
@@ -14,7 +14,7 @@ set -eu
 }
 output=$1 generator=$2 commands=$3 libos=$4 module=$5 busybox=$6
 
-for file in "$generator" "$commands/pl-agent" "$libos" "$module" "$busybox"; do
+for file in "$generator" "$commands/pl-agent" "$libos" "${libos%.bin}.symbols" "$module" "$busybox"; do
   [ -f "$file" ] || {
     echo "initramfs: $file is missing" >&2
     exit 1
@@ -55,6 +55,7 @@ done
     echo "slink /usr/bin/$name busybox 0777 0 0"
   done
   echo "file /usr/lib/penglai/libos.bin $libos 0644 0 0"
+  echo "file /usr/lib/penglai/libos.symbols ${libos%.bin}.symbols 0644 0 0"
   echo "file /lib/modules/penglai.ko $module 0644 0 0"
   echo "file /etc/passwd $work/etc/passwd 0644 0 0"
   echo "file /etc/group $work/etc/group 0644 0 0"

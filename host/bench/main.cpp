@@ -13,6 +13,7 @@
 #include "bench/counter.h"
 #include "bench/laboratory.h"
 #include "bench/options.h"
+#include "bench/symbols.h"
 #include "bench/table.h"
 
 namespace pl::bench {
@@ -129,6 +130,7 @@ int report(const Failure& failure) {
 }
 
 OrFailure<void> explain(Laboratory& laboratory) {
+  const Symbols symbols("/usr/lib/penglai/libos.symbols");
   for (const char* program : {"bench-hello", "bench-hello-glibc"}) {
     for (Start how : {Start::Forked, Start::Cold}) {
       if (auto warm = laboratory.explain(program, how); !warm) return std::unexpected(warm.error());
@@ -141,7 +143,7 @@ OrFailure<void> explain(Laboratory& laboratory) {
         sum += count;
       }
       fmt::print("  {:>12}  together\n\n", sum);
-      for (auto& page : account->pages) fmt::print("  {}\n", page);
+      for (auto& page : account->pages) fmt::print("  {}\n", symbols.name(page));
       if (!account->pages.empty()) fmt::print("\n");
     }
   }
