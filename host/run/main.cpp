@@ -101,11 +101,12 @@ Ending run_to_the_end(Server& server, Instance& instance, uint64_t timeout_milli
 }
 
 // What an enclave held at its end; it is destroyed here.
-void say_statistics(Device& device, Enclave enclave) {
+void say_statistics(Device& device, Enclave enclave, const Instance& instance) {
   pl_ioc_inspect inspect{};
   inspect.handle = enclave.handle();
   if (int code = pl_enclave_inspect(device.get(), &inspect); code < 0) return say(fmt::format("--stats: {}", std::strerror(-code)));
-  say(fmt::format("private {} bytes, shared with its template {} bytes", inspect.private_bytes, inspect.shared_bytes));
+  // The monitor's word on the bytes; the pages in use are the enclave's own account.
+  say(fmt::format("private {} bytes ({} pages in use), shared with its template {} bytes", inspect.private_bytes, instance.pages_in_use(), inspect.shared_bytes));
 }
 
 OrFailure<int> run(const RunOptions& options) {
@@ -182,7 +183,7 @@ OrFailure<int> run(const RunOptions& options) {
     Ending ending = run_to_the_end(server, instance, options.timeout_milliseconds);
     instance.terminal().restore();
     if (again && ending.kind == Ending::Kind::Failed && ending.detail == ENOENT) continue;
-    if (ending.handle >= 0) say_statistics(*device, Enclave(*device, ending.handle));
+    if (ending.handle >= 0) say_statistics(*device, Enclave(*device, ending.handle), instance);
     Failure end = describe(ending);
     if (!end.message.empty()) say(end.message);
     else if (end.status && end.status < kTimeUp)

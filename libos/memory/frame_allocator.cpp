@@ -33,6 +33,8 @@ struct State {
   uint64_t unused = 0;  // never handed out, in all regions
   uint64_t zero_frame = 0;
   uint64_t last_extent = 0;  // bytes; 0: may not have any
+  uint32_t* count_room = nullptr;  // of a fork: room in its boot page for the counts of further extents
+  uint64_t count_room_left = 0;    // counts
 };
 PL_HOT constinit State state{};
 
@@ -62,7 +64,9 @@ bool extend() {
     if (!state.last_extent) return false;
   }
   if (state.region_count == MaxRegions) return false;
-  uint64_t bytes = state.last_extent * (state.region_count <= 4 ? 2 : 4);
+  // The second is as small as the first: most programs that outgrow one extent do so by a few pages, and every page that is granted
+  // is scrubbed at the end. From the fourth on they quadruple, so that ten of them reach beyond a gigabyte.
+  uint64_t bytes = state.last_extent * (state.region_count == 1 ? 1 : state.region_count <= 3 ? 2 : 4);
   if (bytes > LargestExtent) bytes = LargestExtent;
   for (; bytes > PageSize; bytes /= 2) {
     auto extent = monitor::extent_get(bytes);
@@ -73,8 +77,15 @@ bool extend() {
     Region& r = state.regions[state.region_count++];
     r.base = extent->value;
     r.frames = bytes >> PageShift;
-    r.counts = static_cast<uint32_t*>(frame_pointer(*extent));
-    r.next = pages_for(r.frames * sizeof(uint32_t));
+    if (r.frames <= state.count_room_left) {
+      r.counts = state.count_room;
+      state.count_room += r.frames;
+      state.count_room_left -= r.frames;
+      r.next = 0;
+    } else {
+      r.counts = static_cast<uint32_t*>(frame_pointer(*extent));
+      r.next = pages_for(r.frames * sizeof(uint32_t));
+    }
     state.last_extent = bytes;
     state.unused += r.frames - r.next;
     return true;
@@ -131,6 +142,10 @@ void start_fork(const pl_boot& boot, uint32_t* counts, PhysicalAddress next) {
   state.immortal_base = boot.base;
   state.immortal_size = boot.base_size;
   state.last_extent = boot.extent_size;
+  uint64_t used = state.regions[0].frames;
+  uint64_t room = (PageSize - PL_BOOT_REFERENCES) / sizeof(uint32_t);
+  state.count_room = counts + used;
+  state.count_room_left = room > used ? room - used : 0;
   state.unused = state.regions[0].frames - state.regions[0].next;
 }
 

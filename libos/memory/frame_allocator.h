@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where frames come from: regions of physical memory with one reference count a frame. A cold enclave has one, its base region,
-// used from the bottom up so that a freeze gives back the rest; a fork has extents, each with its counts at its head.
+// used from the bottom up so that a freeze gives back the rest; a fork has extents, whose counts are in its boot page as long as
+// there is room, then at the head of each.
 #pragma once
 
 #include <cstdint>

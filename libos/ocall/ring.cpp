@@ -304,6 +304,10 @@ void set_panic(std::string_view text) {
   r->panic[n] = 0;
 }
 
+void set_pages(uint32_t pages) {
+  if (state.window) ring()->pages = pages;
+}
+
 bool quiescent() { return state.in_flight == 0 && state.units_used == 0; }
 
 bool note_open(uint32_t handle) {

@@ -67,6 +67,8 @@ ErrorOr<uint32_t> poll(uint32_t handle, uint32_t events);
 void log(std::string_view line);
 // The instance ends: the last word, without a secret. Then leave with PL_ENCLAVE_FAULT.
 void set_panic(std::string_view text);
+// The instance ends: how many pages of its own it used.
+void set_pages(uint32_t pages);
 
 // Nothing in flight, before a freeze.
 bool quiescent();

@@ -2,7 +2,9 @@
 #include "process/exit.h"
 
 #include "arch/monitor.h"
+#include "memory/frame_allocator.h"
 #include "memory/user.h"
+#include "ocall/ring.h"
 #include "process/futex.h"
 #include "process/scheduler.h"
 #include "process/send.h"
@@ -72,6 +74,8 @@ void give_away_children(Process& process) {
 void end_process(Process& process, Thread& last) {
   if (process.is_first()) {
     shadow::explain();
+    auto totals = frames::totals();
+    ocall::set_pages(uint32_t((totals.bytes - totals.free_bytes) >> PageShift));
     monitor::exit(uint32_t(process.exit_status));
   }
   process.timers.stop_all();

@@ -230,6 +230,8 @@ ErrorOr<void> try_lock_pi_futex(UserAddress word, Sharing sharing) {
 
 ErrorOr<void> unlock_pi_futex(UserAddress word, Sharing sharing) {
   uint32_t tid = uint32_t(current_thread().tid);
+  // Linux asks who owns it before anything else: EPERM, even for a word that could never be a lock.
+  if ((TRY(touch(word)) & futex_word::TidMask) != tid) return fail(Errno::Perm);
   for (;;) {
     uint32_t value = TRY(touch_for_writing(word));
     auto key = TRY(key_of(word, sharing));

@@ -227,7 +227,8 @@ static void futex_calls(void) {
   CHECK(futex(&word, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0) == -1 && errno == EAGAIN);
   CHECK(futex(&word, FUTEX_WAIT_PRIVATE, 0, &soon, NULL, 0) == -1 && errno == ETIMEDOUT);
   CHECK(futex((int *)((char *)&word + 1), FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) == -1 && errno == EINVAL);
-  CHECK(futex((int *)((char *)&word + 1), FUTEX_UNLOCK_PI, 0, NULL, NULL, 0) == -1 && errno == EINVAL);
+  CHECK(futex((int *)((char *)&word + 1), FUTEX_UNLOCK_PI, 0, NULL, NULL, 0) == -1 && errno == EPERM);
+  CHECK(futex((int *)((char *)&word + 1), FUTEX_LOCK_PI, 0, NULL, NULL, 0) == -1 && errno == EINVAL);
   CHECK(futex((int *)16, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0) == -1 && errno == EFAULT);
   pthread_t thread[4];
   int other = 0;

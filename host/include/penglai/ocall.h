@@ -56,7 +56,7 @@ struct pl_ring {
 	char panic[256];
 	/* lines for the user, such as an unknown system call; the libOS appends, the server prints and clears. */
 	uint32_t log_length;
-	uint32_t reserved;
+	uint32_t pages; /* private pages in use at its end, by the libOS's own account */
 	char log[408];
 };
 
