@@ -16,14 +16,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-static int failures;
-#define CHECK(condition) \
-  do { \
-    if (!(condition)) { \
-      printf("line %d: %s (errno %d)\n", __LINE__, #condition, errno); \
-      failures++; \
-    } \
-  } while (0)
+#include "check.h"
 
 static volatile sig_atomic_t got, code, value, order[8], used;
 static void *volatile address;

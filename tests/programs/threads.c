@@ -16,14 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static int failures;
-#define CHECK(condition) \
-  do { \
-    if (!(condition)) { \
-      printf("line %d: %s (errno %d)\n", __LINE__, #condition, errno); \
-      failures++; \
-    } \
-  } while (0)
+#include "check.h"
 
 enum { Threads = 16, Rounds = 2000 };
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
