@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // driver-test [WORD...]: the tests whose sentence contains one of the words, or all. `cost` measures instead,
-// `attack` runs the hostile module beside a live enclave, `limits` the tests of a module that was loaded with limits.
+// `kills [N]` kills N (10,000) processes at random moments, `attack` runs the hostile module beside a live enclave, `limits` the tests of a module that was loaded with limits.
 // As process 1 it first makes a machine of what it finds in /, and turns it off at the end.
 #include <fcntl.h>
 #include <linux/reboot.h>
@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -92,6 +93,12 @@ int run_tests(int count, char** words) {
   if (is(count, words, "cost")) {
     pl::test::measure(count > 1);
     return 0;
+  }
+  static char killed[] = "a process killed at any moment";
+  if (is(count, words, "kills")) {
+    pl::test::kill_rounds = count > 1 ? unsigned(std::atoi(words[1])) : 10000;
+    words[0] = killed;
+    count = 1;
   }
   bool all = count == 0;
   if (is(count, words, "attack")) {

@@ -27,6 +27,9 @@ struct Registration {
 
 struct Failure {};
 
+// How many processes the test of killed ones kills.
+inline unsigned kill_rounds = 100;
+
 inline void check(bool holds, const char* what, const char* file, int line) {
   if (holds) return;
   std::printf("    %s:%d: %s\n", file, line, what);
