@@ -34,6 +34,19 @@ Test(machine, a_crash_is_a_clear_error_and_the_next_run_starts_a_new_one, .timeo
   cr_expect_eq(next.status, 0, "%s", next.err.c_str());
 }
 
+Test(machine, memory_and_pool_and_up_to_eight_harts_are_settings, .timeout = 120) {
+  const std::string settings = "PENGLAI_HARTS=8 PENGLAI_MEMORY=1G PENGLAI_POOL=256M ";
+  shell("build/bin/pl-machine stop");
+  auto result = shell(settings + "./pl-run --shadow hello");
+  cr_expect_eq(result.status, 0, "%s", result.err.c_str());
+  auto status = shell(settings + "build/bin/pl-machine status --json");
+  cr_expect(status.out.find("\"pool_size\": 268435456") != std::string::npos, "%s", status.out.c_str());
+  EXPECT_TEXT(shell(settings + "build/bin/pl-machine run -- nproc").out, "8\n");
+  auto wrong = shell("PENGLAI_HARTS=9 ./pl-run --shadow hello");
+  cr_expect_eq(wrong.status, 125, "%s", wrong.err.c_str());
+  shell("build/bin/pl-machine stop");
+}
+
 Test(machine, one_hart_and_two_run_the_same, .timeout = 120) {
   for (const char* harts : {"1", "2"}) {
     shell("build/bin/pl-machine stop");

@@ -78,6 +78,20 @@ Test(run, a_death_by_signal_is_128_and_its_number) {
   EXPECT_RUN(shell("./pl-run --shadow " + e2e::program("exit-with") + " fault"), 139, "");
 }
 
+Test(run, what_goes_wrong_in_one_instance_ends_that_one_alone) {
+  e2e::Background sibling("./pl-run --shadow " + e2e::program("cat"));
+  sibling.type("before\n");
+  cr_assert(sibling.wait_for("before\n"));
+  EXPECT_RUN(shell("./pl-run --shadow " + e2e::program("exit-with") + " illegal"), 132, "");
+  EXPECT_RUN(shell("./pl-run --shadow " + e2e::program("exit-with") + " overflow"), 139, "");
+  EXPECT_RUN(shell("./pl-run " + e2e::program("exit-with") + " overflow"), 139, "");
+  auto starved = shell("./pl-run --shadow --memory 4M " + e2e::program("exit-with") + " memory");
+  cr_expect_eq(starved.status, 137, "%s", starved.err.c_str());
+  cr_expect(starved.err.find("memory") != std::string::npos, "%s", starved.err.c_str());
+  sibling.type("after\n");
+  cr_expect(sibling.wait_for("after\n"));
+}
+
 Test(run, what_cannot_run_is_said_in_one_line) {
   e2e::Scratch scratch;
   struct Case { std::string path; int status; const char* word; };

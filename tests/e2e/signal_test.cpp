@@ -37,8 +37,12 @@ Test(signals, a_program_that_only_computes_is_interrupted_too) {
 
 Test(signals, killing_pl_run_ends_the_enclave) {
   auto enclaves = [] { return shell("build/bin/pl-machine status --json | sed -n 's/.*\"enclaves\": *\\([0-9]*\\).*/\\1/p'").out; };
-  shell("./pl-run --shadow " + e2e::program("exit-with") + " 0");
-  shell("./pl-run --shadow " + e2e::program("wait-for-signal") + " < /dev/null & sleep 2; kill -9 $!; wait");
+  {  // makes the template, so that only instances come and go below
+    e2e::Background first("./pl-run --shadow " + e2e::program("wait-for-signal"));
+    cr_assert(first.wait_for("waiting"));
+    first.signal(SIGTERM);
+    cr_expect_eq(first.wait(), 128 + SIGTERM);
+  }
   std::string before = enclaves();
   {
     e2e::Background session("./pl-run --shadow " + e2e::program("wait-for-signal"));
