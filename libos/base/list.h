@@ -20,7 +20,6 @@ class List {
   T* first() const { return first_; }
   T* last() const { return last_; }
   static T* next(const T* e) { return (e->*Link).next; }
-  static bool contains_any(const T* e) { return (e->*Link).linked; }
 
   void push_back(T* e) { insert_before(e, nullptr); }
   void push_front(T* e) { insert_before(e, first_); }

@@ -56,7 +56,6 @@ class Buffer {
   static Buffer user(std::span<const Piece> pieces) { Buffer b; b.pieces_ = pieces; for (auto& p : pieces) b.left_ += p.bytes; return b; }
 
   size_t left() const { return left_; }
-  bool is_kernel() const { return kernel_ != nullptr; }
   // Into the buffer (the program reads) or out of it (the program writes); `bytes` at most left(). On EFAULT some may have moved.
   ErrorOr<void> put(const void* from, size_t bytes);
   ErrorOr<void> put_zeros(size_t bytes);

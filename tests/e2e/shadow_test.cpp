@@ -20,30 +20,42 @@ static long private_pages(const std::string& command) {
   return std::atol(result.err.c_str() + at + 7);
 }
 
+// A program that no run before has made a template of, though the machine may be an old one: its name is the scratch directory's.
+static std::string new_program(const e2e::Scratch& scratch) {
+  std::string path = scratch.path() + scratch.path().substr(scratch.path().rfind('/'));
+  shell("cp " + e2e::program("exit-with") + " " + path + "; printf '" + path + "' >> " + path);
+  return path;
+}
+
 Test(shadow, a_template_is_made_once_and_found_again) {
   e2e::Scratch scratch;
-  shell("cp " + e2e::program("exit-with") + " " + scratch.path() + "/once; printf 'unique %s' $$ >> " + scratch.path() + "/once");
-  auto count = [&] { auto all = templates(); long n = 0; for (size_t at = 0; (at = all.find("once", at)) != std::string::npos; ++at) ++n; return n; };
+  const std::string path = new_program(scratch), name = path.substr(path.rfind('/') + 1);
+  auto count = [&] {
+    auto all = templates();
+    long n = 0;
+    for (size_t at = 0; (at = all.find(name, at)) != std::string::npos; ++at) ++n;
+    return n;
+  };
   cr_expect_eq(count(), 0);
-  cr_expect_eq(shell("./pl-run --shadow " + scratch.path() + "/once 3").status, 3);
+  cr_expect_eq(shell("./pl-run --shadow " + path + " 3").status, 3);
   cr_expect_eq(count(), 1);
-  cr_expect_eq(shell("./pl-run --shadow " + scratch.path() + "/once 4").status, 4);
+  cr_expect_eq(shell("./pl-run --shadow " + path + " 4").status, 4);
   cr_expect_eq(count(), 1);
-  shell("printf changed >> " + scratch.path() + "/once");
-  cr_expect_eq(shell("./pl-run --shadow " + scratch.path() + "/once 5").status, 5);
+  shell("printf changed >> " + path);
+  cr_expect_eq(shell("./pl-run --shadow " + path + " 5").status, 5);
   cr_expect_eq(count(), 2, "a changed program makes a new one: %s", templates().c_str());
 }
 
 Test(shadow, a_removed_template_is_gone_and_made_anew) {
   e2e::Scratch scratch;
-  shell("cp " + e2e::program("exit-with") + " " + scratch.path() + "/removed; printf 'unique %s' $$ >> " + scratch.path() + "/removed");
-  shell("./pl-run --shadow " + scratch.path() + "/removed 0");
-  auto id = shell("build/bin/pl-template ls | awk '/removed/ {print $1}'").out;
+  const std::string path = new_program(scratch), name = path.substr(path.rfind('/') + 1);
+  shell("./pl-run --shadow " + path + " 0");
+  auto id = shell("build/bin/pl-template ls | awk '/" + name + "/ {print $1}'").out;
   cr_assert(!id.empty());
   auto removed = shell("build/bin/pl-template rm " + id);
   cr_expect_eq(removed.status, 0, "%s", removed.err.c_str());
-  cr_expect(templates().find("removed") == std::string::npos);
-  cr_expect_eq(shell("./pl-run --shadow " + scratch.path() + "/removed 6").status, 6);
+  cr_expect(templates().find(name) == std::string::npos);
+  cr_expect_eq(shell("./pl-run --shadow " + path + " 6").status, 6);
 }
 
 Test(shadow, no_two_forks_share_randomness_or_layout, .timeout = 300) {

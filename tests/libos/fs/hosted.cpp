@@ -88,49 +88,6 @@ ErrorOr<size_t> copy_string_from_user(char* to, UserAddress from, size_t capacit
   return n;
 }
 
-template <class Move>
-ErrorOr<void> Buffer::advance(size_t bytes, Move move) {
-  if (bytes > left_) return fail(Errno::Invalid);
-  while (bytes) {
-    if (kernel_) {
-      TRY(move(UserAddress(uint64_t(kernel_)), bytes));
-      kernel_ += bytes;
-      left_ -= bytes;
-      return {};
-    }
-    const Piece& piece = pieces_.empty() ? single_ : pieces_.front();
-    size_t step = std::min(piece.bytes - used_, bytes);
-    if (step) TRY(move(piece.address + used_, step));
-    used_ += step;
-    left_ -= step;
-    bytes -= step;
-    if (used_ == piece.bytes && !pieces_.empty()) {
-      pieces_ = pieces_.subspan(1);
-      used_ = 0;
-    }
-  }
-  return {};
-}
-ErrorOr<void> Buffer::put(const void* from, size_t bytes) {
-  auto next = static_cast<const std::byte*>(from);
-  return advance(bytes, [&](UserAddress a, size_t n) -> ErrorOr<void> {
-    TRY(copy_to_user(a, next, n));
-    next += n;
-    return {};
-  });
-}
-ErrorOr<void> Buffer::put_zeros(size_t bytes) {
-  return advance(bytes, [&](UserAddress a, size_t n) { return zero_user(a, n); });
-}
-ErrorOr<void> Buffer::take(void* to, size_t bytes) {
-  auto next = static_cast<std::byte*>(to);
-  return advance(bytes, [&](UserAddress a, size_t n) -> ErrorOr<void> {
-    TRY(copy_from_user(next, a, n));
-    next += n;
-    return {};
-  });
-}
-
 // ---- sleeping ----
 
 void WaitQueue::add(Waiter& w) {
