@@ -3,14 +3,13 @@
 #
 # fetch.sh NAME: the directory $PL_CACHE/src/NAME, unpacked from the file that sources.txt pins by SHA-256.
 #
-# Downloads go through apt, with a configuration of its own (lists, cache, sources): the machine's configuration is read for the
-# mirror it uses and is never changed, so an ordinary user can run this. Everything is made under another name and renamed when it
-# is whole, so being killed at any moment costs at most the step under way.
+# Downloads go through apt's own downloader (so through its proxy) from the mirror that apt is configured with; its lists and state
+# are not touched, so an ordinary user can run this. Everything is made under another name and renamed when it is whole, so being
+# killed at any moment costs at most the step under way.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${PL_CACHE:-$HOME/.cache/penglai}
-suite=trixie
 codename=bookworm # what the machine itself runs: its mirror is the one to ask
 
 die() {
@@ -24,9 +23,9 @@ name=$1
 set -f
 set -- $(awk -v name="$name" '$1 == name' "$here/sources.txt")
 set +f
-[ $# -ge 5 ] || die "$name: not in sources.txt"
-kind=$2 package=$3 file=$4 digest=$5
-shift 5
+[ $# -ge 4 ] || die "$name: not in sources.txt"
+kind=$2 place=$3 digest=$4
+shift 4
 members=$*
 
 target=$cache/src/$name
@@ -36,8 +35,8 @@ if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then
   exit 0
 fi
 
-mkdir -p "$cache/src" "$cache/archives" "$cache/apt"
-exec 9>"$cache/apt/lock"
+mkdir -p "$cache/src" "$cache/archives"
+exec 9>"$cache/fetch.lock"
 flock 9
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then
   exit 0 # somebody else made it meanwhile
@@ -45,64 +44,27 @@ fi
 
 archive=$cache/archives/$digest
 
-private_apt() {
-  APT_CONFIG=$cache/apt/apt.conf "$@"
-}
-
-prepare_apt() {
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $codename" 'Origin: Debian' | head -n 1)
+# The base address of the mirror that serves this machine its own release. A pinned file is asked for by its place in the mirror's
+# pool: package lists would say where it is, but they change with each point release, and a mirror in the middle of one refuses them.
+mirror() {
+  base=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $codename" 'Origin: Debian' | head -n 1)
   # Without package lists apt cannot tell which mirror serves what: take the first that is configured for this release.
-  [ -n "$mirror" ] || mirror=$(apt-get indextargets --format '$(REPO_URI)' "Suite: $codename" | head -n 1)
-  [ -n "$mirror" ] || die "apt has no source for Debian $codename; add one to /etc/apt and run apt-get update"
-  mkdir -p "$cache/apt/state/lists/partial" "$cache/apt/cache/archives/partial"
-  : >"$cache/apt/status"
-  keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-  cat >"$cache/apt/sources.list" <<SOURCES
-deb-src [signed-by=$keyring] $mirror $suite main
-deb [arch=riscv64 signed-by=$keyring] $mirror $suite main
-SOURCES
-  cat >"$cache/apt/apt.conf" <<CONFIG
-Dir::State "$cache/apt/state";
-Dir::State::status "$cache/apt/status";
-Dir::Cache "$cache/apt/cache";
-Dir::Etc::sourcelist "$cache/apt/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Dir::Etc::preferences "/dev/null";
-Dir::Etc::preferencesparts "/dev/null";
-Acquire::Languages "none";
-Acquire::Retries "3";
-APT::Architectures { "$(dpkg --print-architecture)"; "riscv64"; };
-APT::Sandbox::User "";
-CONFIG
-  # Lists of the last day are good enough to find a file whose digest is pinned anyway.
-  if [ -z "$(find "$cache/apt/state/updated" -mtime -1 2>/dev/null)" ]; then
-    echo "fetch: package lists of $suite"
-    private_apt apt-get update -qq
-    touch "$cache/apt/state/updated"
-  fi
+  [ -n "$base" ] || base=$(apt-get indextargets --format '$(REPO_URI)' "Suite: $codename" | head -n 1)
+  [ -n "$base" ] || die "apt has no source for Debian $codename; add one to /etc/apt and run apt-get update"
+  echo "${base%/}"
 }
 
-# The address of the pinned file, from what apt says it would download. apt itself insists on the .dsc, which mirrors do not
-# always keep, so the file is then asked for by itself.
-address() {
-  case $kind in
-    source) private_apt apt-get source --print-uris --only-source "$package" ;;
-    riscv64) private_apt apt-get download --print-uris "$package:riscv64" ;;
-  esac | awk -v file="$file" '
-    BEGIN { gsub(/[.]/, "[.]", file); gsub(/[*]/, ".*", file) }
-    /^\x27/ && $2 ~ "^" file "$" { gsub(/\x27/, "", $1); print $1; exit }'
-}
+is_pinned() { echo "$digest  $1" | sha256sum --check --status 2>/dev/null; }
 
-if [ ! -f "$archive" ]; then
-  prepare_apt
-  from=$(address)
-  [ -n "$from" ] || die "$name: apt does not know $file of $package"
-  echo "fetch: $file"
+if ! is_pinned "$archive"; then
+  from=$(mirror)/pool/main/$place
+  echo "fetch: ${place##*/}"
   # apt-helper leaves a partial file where it was, and carries on from there.
-  private_apt /usr/lib/apt/apt-helper -qq download-file "$from" "$archive.partial" || die "$name: the download of $file failed"
-  echo "$digest  $archive.partial" | sha256sum --check --status || {
+  /usr/lib/apt/apt-helper -qq -o APT::Sandbox::User= -o Acquire::Retries=3 download-file "$from" "$archive.partial" ||
+    die "$name: the download of ${place##*/} failed; if the mirror has a newer one instead, pin that in cmake/sources.txt"
+  is_pinned "$archive.partial" || {
     rm -f "$archive.partial"
-    die "$name: $file is not the file that sources.txt pins (SHA-256 differs)"
+    die "$name: ${place##*/} is not the file that sources.txt pins (SHA-256 differs)"
   }
   mv "$archive.partial" "$archive"
 fi
