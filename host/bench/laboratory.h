@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "penglai/penglai.hpp"
+#include "device/device.hpp"
 #include "run/failure.h"
 #include "run/launch.h"
 #include "run/plan.h"

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string_view>
 
-#include "penglai/penglai.hpp"
+#include "device/device.hpp"
 #include "run/failure.h"
 #include "run/plan.h"
 

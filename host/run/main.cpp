@@ -14,7 +14,7 @@
 #include <cstring>
 #include <optional>
 
-#include "penglai/penglai.hpp"
+#include "device/device.hpp"
 #include "run/content_digest.h"
 #include "run/environment.h"
 #include "run/hint.h"

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "penglai/penglai.hpp"
+#include "device/device.hpp"
 #include "server/instance.h"
 #include "server/signals.h"
 

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "penglai/penglai.hpp"
+#include "device/device.hpp"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "penglai/penglai.hpp"
+#include "device/device.hpp"
 
 namespace pl::test {
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libpenglai: enclaves and templates of one open device, for C. A thin layer over penglai/ioctl.h that hands out windows,
+ * Enclaves and templates of one open device. A thin layer over penglai/ioctl.h that hands out windows,
  * finishes interrupted calls where that is safe, and can stand on another backend than the kernel.
  *
  * Every function returns 0 or a positive count, or -errno as penglai/ioctl.h lists them. Nothing here is thread-safe but
  * pl_enclave_run and pl_template_spawn on different enclaves.
  */
-#ifndef PENGLAI_PENGLAI_H
-#define PENGLAI_PENGLAI_H
+#ifndef PENGLAI_DEVICE_H
+#define PENGLAI_DEVICE_H
 
 #include <stddef.h>
 #include <stdint.h>

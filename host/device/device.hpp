@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// libpenglai for C++: owners for what penglai.h hands out. Errors are positive errno values in std::expected.
+// Owners for what device.h hands out. Errors are positive errno values in std::expected.
 #pragma once
 
 #include <cerrno>
@@ -8,7 +8,7 @@
 #include <span>
 #include <utility>
 
-#include "penglai/penglai.h"
+#include "device/device.h"
 
 namespace pl {
 

@@ -10,8 +10,8 @@
 #include <memory>
 #include <new>
 
-#include "arena.h"
-#include "penglai/penglai.h"
+#include "device/arena.h"
+#include "device/device.h"
 
 struct pl_device {
   pl_backend backend = nullptr;  // null: the kernel, through descriptor
