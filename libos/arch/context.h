@@ -11,12 +11,16 @@ namespace pl {
 class Thread;
 class AddressSpace;
 
+// What a program's ecall enters: arguments in a0 to a5, the number in a7; what it returns is the program's a0.
+using SystemCall = uint64_t (*)(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t number);
+
 // Found through tp while the libOS runs; the trap frame's x[0] keeps it while the program does. In the hot block.
 struct ContextBlock {
   uint64_t fault_scratch[2];  // traps.S
   uint64_t fault_stack_top;   // traps.S
   uint64_t kernel_stack_top;  // of the current thread, 16-byte aligned: whoever makes a thread current sets it. traps.S
-  Thread* thread = nullptr;   // process/: whom this context runs
+  Thread* thread = nullptr;   // process/: whom this context runs. traps.S
+  const SystemCall* system_calls = nullptr;  // by number, the last for every number beyond. traps.S
   AddressSpace* address_space = nullptr;  // AddressSpace::activate(): what user copies reach
   uint32_t index = 0;
   uint32_t locks_held = 0;  // one bit a rank, checked builds

@@ -16,11 +16,20 @@
 #define PL_BOOT_HANDOVER 320
 #define PL_BOOT_REFERENCES 512
 
-/* struct ContextBlock and struct TrapFrame, as traps.S sees them. */
+/* struct ContextBlock, struct TrapFrame and class Thread, as traps.S sees them. */
 #define PL_CONTEXT_SCRATCH 0
 #define PL_CONTEXT_FAULT_STACK 16
 #define PL_CONTEXT_KERNEL_STACK 24
+#define PL_CONTEXT_THREAD 32
+#define PL_CONTEXT_CALLS 40
 #define PL_FRAME_PC 256
 #define PL_FRAME_STATUS 264
+/* class Thread begins with its frame. */
+#define PL_THREAD_WORK 272
+#define PL_THREAD_ORIGINAL_A0 280
+
+#define PL_CAUSE_USER_CALL 8
+/* System calls have numbers below this. */
+#define PL_SYSTEM_CALL_LIMIT 464
 
 #endif

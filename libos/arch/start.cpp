@@ -36,7 +36,9 @@ PL_HOT constinit PhysicalAddress the_boot_page{};
 
 static_assert(sizeof(pl_boot) <= PL_BOOT_HANDOVER && PL_BOOT_HANDOVER + sizeof(Handover) <= PL_BOOT_REFERENCES);
 static_assert(offsetof(ContextBlock, fault_scratch) == PL_CONTEXT_SCRATCH && offsetof(ContextBlock, fault_stack_top) == PL_CONTEXT_FAULT_STACK &&
-              offsetof(ContextBlock, kernel_stack_top) == PL_CONTEXT_KERNEL_STACK);
+              offsetof(ContextBlock, kernel_stack_top) == PL_CONTEXT_KERNEL_STACK && offsetof(ContextBlock, thread) == PL_CONTEXT_THREAD &&
+              offsetof(ContextBlock, system_calls) == PL_CONTEXT_CALLS);
+static_assert(uint64_t(Cause::UserCall) == PL_CAUSE_USER_CALL);
 static_assert(offsetof(TrapFrame, pc) == PL_FRAME_PC && offsetof(TrapFrame, status) == PL_FRAME_STATUS);
 
 const Handover& handover(uint64_t boot) {
@@ -76,7 +78,9 @@ Instance instance() {
 
 // Not inlined: the stack that it needs appears by faults, which cold_main must first prepare.
 [[noreturn, gnu::noinline]] void run_program(const pl_config& config) {
-  if (config.flags & PL_CONFIG_DEBUG) enable_system_call_trace();
+  this_context().system_calls = system_calls;
+  if (config.flags & PL_CONFIG_DEBUG)
+    if (auto enabled = enable_system_call_trace(); !enabled) panic("no memory for the trace");
   if (config.flags & PL_CONFIG_EXPLAIN) shadow::want_explanation();
   char path[4096];
   std::string_view program = fs::program_path();

@@ -5,8 +5,40 @@
  *
  * From a program: the frame is private memory, so saving cannot fault; the kernel stack may not be, so nothing touches it before
  * everything is saved. From the libOS: on the fault stack, whose owner is marked by taking its address out of the context block.
+ *
+ * A system call is a function call: its arguments are in a0 to a5 already, and s0 to s11 are kept by whoever it calls, so they go
+ * into the frame only when somebody may look there (work_after_call), or when the call itself does (whole_frame_call_entry).
  */
 #include "arch/layout.h"
+
+	/* Of the frame at \base: what the calling convention lets a function change, but sp; and what it does not. */
+	.macro each_temporary instruction, base
+	\instruction	ra, 8*1(\base)
+	\instruction	gp, 8*3(\base)
+	\instruction	tp, 8*4(\base)
+	.irp	n, 5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+	\instruction	x\n, 8*\n(\base)
+	.endr
+	.endm
+	.macro each_saved instruction, base
+	.irp	n, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
+	\instruction	x\n, 8*\n(\base)
+	.endr
+	.endm
+
+	/* To the program whose frame is \frame, up to where registers are restored. */
+	.macro prepare_return frame, pc, status
+	ld	\pc, PL_FRAME_PC(\frame)
+	ld	\status, PL_FRAME_STATUS(\frame)
+	/* Both ends of the frame are written, so that the next trap finds it private. */
+	sd	tp, 0(\frame)
+	sd	\status, PL_FRAME_STATUS(\frame)
+	sc.d	zero, tp, (\frame)	/* no reservation of another thread survives */
+	csrw	sepc, \pc
+	csrw	sstatus, \status
+	csrw	sscratch, \frame
+	mv	sp, \frame
+	.endm
 
 	.text
 	.align 2
@@ -14,19 +46,63 @@
 trap_entry:
 	csrrw	sp, sscratch, sp
 	beqz	sp, from_kernel
-	sd	x1, 8(sp)
-	.irp	n, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-	sd	x\n, 8*\n(sp)
-	.endr
+	each_temporary sd, sp
+	sd	a0, 8*10(sp)
 	csrrw	t0, sscratch, zero
-	csrr	t1, sepc
-	csrr	t2, sstatus
-	csrr	a1, scause
-	csrr	a2, stval
-	sd	t0, 16(sp)
-	sd	t1, PL_FRAME_PC(sp)
-	sd	t2, PL_FRAME_STATUS(sp)
+	csrr	t1, scause
+	csrr	t2, sepc
+	csrr	t3, sstatus
+	li	t4, PL_CAUSE_USER_CALL
+	sd	t0, 8*2(sp)
+	sd	t3, PL_FRAME_STATUS(sp)
 	ld	tp, 0(sp)
+	bne	t1, t4, trap_from_user
+	addi	t2, t2, 4
+	sd	t2, PL_FRAME_PC(sp)
+	sd	a0, PL_THREAD_ORIGINAL_A0(sp)
+	li	t1, PL_SYSTEM_CALL_LIMIT
+	ld	t0, PL_CONTEXT_CALLS(tp)
+	bgtu	a7, t1, 2f
+	slli	t1, a7, 3
+1:	add	t0, t0, t1
+	ld	t0, (t0)
+	ld	sp, PL_CONTEXT_KERNEL_STACK(tp)
+	jalr	t0
+	ld	t6, PL_CONTEXT_THREAD(tp)
+	lw	t0, PL_THREAD_WORK(t6)
+	bnez	t0, work_after_call
+	prepare_return t6, t0, t1
+	each_temporary ld, sp
+	ld	sp, 8*2(sp)
+	sret
+2:	li	t1, 8*PL_SYSTEM_CALL_LIMIT	/* the last entry is for every number beyond */
+	j	1b
+
+work_after_call:
+	sd	a0, 8*10(t6)
+	each_saved sd, t6
+1:	call	finish_system_call
+	ld	a0, PL_CONTEXT_THREAD(tp)
+	j	return_to_user
+
+	/* The entry of calls that read or replace the frame: arguments as every call, number in a7. */
+	.globl whole_frame_call_entry
+whole_frame_call_entry:
+	ld	t6, PL_CONTEXT_THREAD(tp)
+	each_saved sd, t6
+	call	whole_frame_call
+	ld	t6, PL_CONTEXT_THREAD(tp)
+	sd	a0, 8*10(t6)
+	lw	t0, PL_THREAD_WORK(t6)
+	bnez	t0, 1b
+	mv	a0, t6
+	j	return_to_user
+
+trap_from_user:
+	sd	t2, PL_FRAME_PC(sp)
+	each_saved sd, sp
+	csrr	a2, stval
+	mv	a1, t1
 	mv	a0, sp
 	mv	s0, sp
 	ld	sp, PL_CONTEXT_KERNEL_STACK(tp)
@@ -35,21 +111,11 @@ trap_entry:
 
 	.globl return_to_user
 return_to_user:
-	ld	t0, PL_FRAME_PC(a0)
-	ld	t1, PL_FRAME_STATUS(a0)
-	/* Both ends of the frame are written, so that the next trap finds it private. */
-	sd	tp, 0(a0)
-	sd	t1, PL_FRAME_STATUS(a0)
-	sc.d	zero, tp, (a0)		/* no reservation of another thread survives */
-	csrw	sepc, t0
-	csrw	sstatus, t1
-	csrw	sscratch, a0
-	mv	sp, a0
-	ld	x1, 8(sp)
-	.irp	n, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-	ld	x\n, 8*\n(sp)
-	.endr
-	ld	x2, 16(sp)
+	prepare_return a0, t0, t1
+	each_temporary ld, sp
+	each_saved ld, sp
+	ld	a0, 8*10(sp)
+	ld	sp, 8*2(sp)
 	sret
 
 #define SAVED(n) (8*(n))

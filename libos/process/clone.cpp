@@ -51,7 +51,6 @@ void copy_thread(Thread& child, Thread& parent, const CloneRequest& r) {
   if (!(r.flags & clone_flag::Memory) || (r.flags & clone_flag::Vfork)) child.alternate_stack = parent.alternate_stack;
   child.nice = parent.nice;
   child.timer_slack = parent.timer_slack;
-  child.work |= parent.work & WorkTrace;
   memcpy(child.name, parent.name, sizeof(child.name));
   if (r.flags & clone_flag::ChildClearTid) child.clear_child_tid = r.child_tid;
   if (r.flags & clone_flag::ChildSetTid) child.set_child_tid = r.child_tid;

@@ -166,7 +166,7 @@ void continue_fork(const pl_instance* host, uint32_t readable_bytes) {
     if (!applied) give_up("cannot start the program", applied.error());
   }
   reset_floats(thread);
-  thread.work = system_calls_are_traced() ? WorkTrace : 0;
+  thread.work = 0;
   shadow::mark(shadow::Step::Program);
   return_to_user(thread.frame);
 }

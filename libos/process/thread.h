@@ -24,7 +24,7 @@ struct FutexWaiter;
 enum class ThreadState : uint8_t { Runnable, Sleeping, Stopped, Dead };
 
 // Why a thread must not go straight back to its program. Looked at once on the way out of each trap.
-enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTimer = 4, WorkTrace = 8 };
+enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTimer = 4 };
 
 // How restart_syscall continues an interrupted sleep with the time that is left.
 struct RestartBlock {
@@ -52,6 +52,7 @@ class Thread {
   bool interruptible = false;   // of a Sleeping one
   bool woken = false;           // a queue was woken since the last sleep
   bool frame_replaced = false;  // sigreturn, execve: what is in a0 is no result, so nothing is restarted
+  uint64_t original_a0 = 0;     // first argument of the system call, for a restart
   int tid = 0;
   Process* process = nullptr;
   AddressSpace* address_space = nullptr;  // the process holds the reference
@@ -83,7 +84,6 @@ class Thread {
   UserAddress robust_list;
   FutexWaiter* futex_waiter = nullptr;
   char name[16] = {};
-  uint64_t original_a0 = 0;     // first argument of the system call, for a restart
   uint32_t death_signal = 0;    // PR_SET_PDEATHSIG
   uint64_t timer_slack = 50000;
   int nice = 0, policy = 0, priority = 0;  // remembered only: everyone is scheduled round robin

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "process/trap.h"
 
+#include <cstddef>
+
+#include "arch/layout.h"
 #include "base/log.h"
 #include "ocall/ring.h"
 #include "arch/time.h"
@@ -12,11 +15,15 @@
 
 namespace pl {
 
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Winvalid-offsetof"
+static_assert(offsetof(Thread, frame) == 0 && offsetof(Thread, work) == PL_THREAD_WORK && offsetof(Thread, original_a0) == PL_THREAD_ORIGINAL_A0);
+#pragma clang diagnostic pop
+
 namespace {
 
 // The way back to the program when there is something to do first.
 [[gnu::noinline]] void work_before_user(Thread& me, RestartCall restart) {
-  if (me.work & WorkTrace && restart == RestartCall::IfInterrupted) trace_system_call(me);
   for (;;) {
     if (me.work & WorkSignal) {
       handle_signals(me, restart);
@@ -35,7 +42,6 @@ namespace {
 }
 
 void fault_signal(int number, int code, uint64_t address) {
-  if (current_thread().work & WorkTrace) trace_fault(current_thread(), number, code, address);
   SignalInfo info;
   info.number = number;
   info.code = code;
@@ -63,7 +69,19 @@ void misaligned(Thread& me, uint64_t address) {
   }
 }
 
-[[gnu::noinline]] void other_trap(Thread& me, Cause cause, uint64_t value) {
+}  // namespace
+
+void finish_trap(Thread& thread) {
+  if (thread.work) work_before_user(thread, RestartCall::No);
+}
+
+extern "C" void finish_system_call() {
+  work_before_user(current_thread(), RestartCall::IfInterrupted);
+}
+
+extern "C" void user_trap(TrapFrame*, uint64_t number, uint64_t value) {
+  Thread& me = current_thread();
+  const auto cause = Cause(number);
   switch (cause) {
     case Cause::FetchPage: page_fault(me, value, FaultAccess::Execute); break;
     case Cause::LoadPage: page_fault(me, value, FaultAccess::Read); break;
@@ -78,27 +96,8 @@ void misaligned(Thread& me, uint64_t address) {
       ocall::take_events();
       deliver_host_signals(ocall::take_signals());
       break;
-    default: panic("unexpected trap from user mode: cause %lx, value %lx, pc %lx", uint64_t(cause), value, me.frame.pc);
+    default: panic("unexpected trap from user mode: cause %lx, value %lx, pc %lx", number, value, me.frame.pc);
   }
-}
-
-}  // namespace
-
-void finish_trap(Thread& thread) {
-  if (thread.work) work_before_user(thread, RestartCall::No);
-}
-
-extern "C" void user_trap(TrapFrame* frame, uint64_t cause, uint64_t value) {
-  Thread& me = current_thread();
-  if (cause == uint64_t(Cause::UserCall)) [[likely]] {
-    frame->pc += 4;
-    me.original_a0 = frame->a(0);
-    uint64_t number = frame->x[RegisterA7];
-    system_call_entries[number < SystemCallLimit ? number : SystemCallLimit](*frame);
-    if (me.work) [[unlikely]] work_before_user(me, RestartCall::IfInterrupted);
-    return;
-  }
-  other_trap(me, Cause(cause), value);
   if (me.work) work_before_user(me, RestartCall::No);
 }
 

@@ -15,8 +15,12 @@ class Thread;
 
 namespace pl {
 
-// A trap from user mode, on the current thread's kernel stack, interrupts off. On return arch/ restores `frame` and goes to user mode.
+// A trap from user mode that is no system call, on the current thread's kernel stack, interrupts off. On return arch/ restores `frame`
+// and goes to user mode.
 extern "C" void user_trap(TrapFrame* frame, uint64_t cause, uint64_t value);
+
+// After a system call whose thread has work. Its value is in the frame by now.
+extern "C" void finish_system_call();
 
 // What user_trap() does last, for a thread that has not come from a trap: its work, before user mode.
 void finish_trap(Thread& thread);

@@ -5,7 +5,8 @@
 
 #include <cstdint>
 
-#include "arch/trap_frame.h"
+#include "arch/context.h"
+#include "arch/layout.h"
 #include "base/error.h"
 #include "memory/user.h"
 #include "process/limits.h"
@@ -23,24 +24,20 @@ using Result = ErrorOr<uint64_t>;
 #include "syscall/table.def"
 #undef PL_SYSCALL
 
-constexpr unsigned SystemCallLimit = 464;
+constexpr unsigned SystemCallLimit = PL_SYSTEM_CALL_LIMIT;
 
-// Runs the call with the arguments in the frame and leaves its value, or -errno, in the frame's a0; a kernel-internal errno (restart)
-// together with WorkSignal. The last entry is for every number beyond.
-using SystemCallEntry = void (*)(TrapFrame&);
-extern const SystemCallEntry system_call_entries[SystemCallLimit + 1];
+// By number; the last entry is for every number beyond. Each returns the program's value or -errno; a kernel-internal errno (restart)
+// together with WorkSignal.
+extern const SystemCall system_calls[SystemCallLimit + 1];
+// In traps.S: saves the registers that a call otherwise leaves where they are, and goes on in whole_frame_call().
+extern "C" uint64_t whole_frame_call_entry(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
-struct SystemCallDescription {
-  const char* name = nullptr;  // null: not supported
-  uint8_t arguments = 0;
-};
-extern const SystemCallDescription system_call_descriptions[SystemCallLimit];
-
-// One line in the log for the call that `thread` has just made. Only a debug enclave's threads have WorkTrace.
+// A debug enclave's account of its calls: before and after each. Together one line of strace's, which the host puts together.
 void trace_system_call(const Thread& thread);
-void trace_fault(const Thread& thread, int number, int code, uint64_t address);
-// Once, before the first process is loaded: every thread from then on is traced.
-void enable_system_call_trace();
+void trace_result(const Thread& thread, uint64_t number, uint64_t result);
+void trace_signal(const Thread& thread, int number, int code, uint64_t address);
+// Once, before the first process is loaded: every call from then on is traced. ENOMEM.
+ErrorOr<void> enable_system_call_trace();
 bool system_calls_are_traced();
 
 }  // namespace pl
