@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <linux/bitmap.h>
 #include <linux/gfp.h>
-#include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "arena.h"
@@ -15,38 +15,48 @@ static u64 run_size(const struct pl_arena *arena)
 	return min_t(u64, arena->size, PL_ARENA_RUN);
 }
 
+static unsigned int runs(const struct pl_arena *arena)
+{
+	return DIV_ROUND_UP(arena->size, PL_ARENA_RUN);
+}
+
 int pl_arena_allocate(struct pl_arena *arena, u64 size)
 {
-	u64 offset;
+	int error = -ENOMEM;
+	unsigned int i;
 
 	if (size < PL_ARENA_MIN || size > PL_ARENA_MAX || !is_power_of_2(size))
 		return -EINVAL;
 	arena->size = size;
 	arena->used = bitmap_zalloc(size / PAGE_SIZE, GFP_KERNEL_ACCOUNT);
-	if (!arena->used)
+	arena->run = kcalloc(runs(arena), sizeof(*arena->run), GFP_KERNEL_ACCOUNT);
+	if (!arena->used || !arena->run)
 		goto fail;
-	for (offset = 0; offset < size; offset += run_size(arena)) {
-		/* Separate pages, not one compound page: each is counted by itself while it is mapped or pinned. */
-		void *run = alloc_pages_exact(run_size(arena), GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
-
-		if (!run)
+	for (i = 0; i < runs(arena); i++) {
+		if (fatal_signal_pending(current)) {
+			error = -EINTR;
 			goto fail;
-		arena->run[offset / PL_ARENA_RUN] = run;
-		arena->run_address[offset / PL_ARENA_RUN] = virt_to_phys(run);
+		}
+		/* Separate pages, not one compound page: each is counted by itself while it is mapped or pinned. */
+		arena->run[i] = alloc_pages_exact(run_size(arena), GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+		if (!arena->run[i])
+			goto fail;
+		cond_resched();
 	}
 	return 0;
 fail:
 	pl_arena_free(arena);
-	return -ENOMEM;
+	return error;
 }
 
 void pl_arena_free(struct pl_arena *arena)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(arena->run); i++)
+	for (i = 0; arena->run && i < runs(arena); i++)
 		if (arena->run[i])
 			free_pages_exact(arena->run[i], run_size(arena));
+	kfree(arena->run);
 	bitmap_free(arena->used);
 	memset(arena, 0, sizeof(*arena));
 }
@@ -78,6 +88,7 @@ int pl_arena_map(struct pl_arena *arena, struct vm_area_struct *vma)
 		error = vm_insert_pages(vma, vma->vm_start + offset, pages, &count);
 		if (error)
 			return error;
+		cond_resched();
 	}
 	return 0;
 }

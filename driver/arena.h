@@ -8,6 +8,7 @@
 #ifndef PENGLAI_ARENA_H
 #define PENGLAI_ARENA_H
 
+#include <linux/io.h>
 #include <linux/mm_types.h>
 #include <linux/sizes.h>
 #include <linux/types.h>
@@ -15,17 +16,16 @@
 #include <penglai/sbi.h>
 
 #define PL_ARENA_MIN SZ_64K
-#define PL_ARENA_MAX SZ_64M
+#define PL_ARENA_MAX SZ_1G
 #define PL_ARENA_RUN SZ_2M
 
 struct pl_arena {
 	u64 size;	     /* 0: none yet */
 	unsigned long *used; /* a bit a page: in a window of an enclave that is not confirmed ended */
-	void *run[PL_ARENA_MAX / PL_ARENA_RUN];
-	u64 run_address[PL_ARENA_MAX / PL_ARENA_RUN]; /* physical */
+	void **run;	     /* one for each PL_ARENA_RUN */
 };
 
-/* Fills an arena that is all zero. -EINVAL, -ENOMEM. */
+/* Fills an arena that is all zero. -EINVAL, -ENOMEM; -EINTR: this thread is to die. */
 int pl_arena_allocate(struct pl_arena *arena, u64 size);
 /* Gives the pages back; a page that someone still has pinned goes when it is let go. */
 void pl_arena_free(struct pl_arena *arena);
@@ -41,7 +41,7 @@ void pl_arena_release(struct pl_arena *arena, const struct pl_ioc_window *window
 
 static inline u64 pl_arena_address(const struct pl_arena *arena, u32 offset)
 {
-	return arena->run_address[offset / PL_ARENA_RUN] + offset % PL_ARENA_RUN;
+	return virt_to_phys(arena->run[offset / PL_ARENA_RUN]) + offset % PL_ARENA_RUN;
 }
 
 #endif

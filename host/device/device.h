@@ -24,7 +24,7 @@ typedef struct pl_device pl_device;
 /* Answers a request of penglai/ioctl.h: 0 or -errno. */
 typedef int (*pl_backend)(void *context, unsigned long request, void *argument);
 
-/* Opens `path` (NULL: PL_DEVICE) with an arena of `arena_size` bytes (power of two, 64 KiB..64 MiB) for windows. */
+/* Opens `path` (NULL: PL_DEVICE) with an arena of `arena_size` bytes (power of two, 64 KiB..1 GiB) for windows. */
 int pl_device_open(const char *path, size_t arena_size, pl_device **device);
 /* A device that `backend` simulates; the caller keeps the arena, which is aligned to a page. */
 int pl_device_simulate(pl_backend backend, void *context, void *arena, size_t arena_size, pl_device **device);

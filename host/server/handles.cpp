@@ -5,23 +5,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace pl {
-
-HandleTable::HandleTable() {
-  for (uint32_t index = PL_HANDLES; index-- > PL_HANDLE_FIRST;) free_.push_back(static_cast<uint16_t>(index));
-}
 
 HandleTable::~HandleTable() {
   for (Handle& handle : handles_)
     if (handle.kind != Handle::Kind::Free && handle.kind != Handle::Kind::Stream) ::close(handle.descriptor);
 }
 
+Handle& HandleTable::fixed(uint32_t index) {
+  if (index >= handles_.size()) handles_.resize(std::max<size_t>(index + 1, 3));
+  return handles_[index];
+}
+
 void HandleTable::set_stream(uint32_t index, int descriptor) {
   auto stream = Stream::adopt(descriptor);
   if (!stream) return;  // closed: the handle is void
-  Handle& handle = handles_[index];
+  Handle& handle = fixed(index);
   handle.kind = Handle::Kind::Stream;
   handle.stream = std::move(*stream);
   handle.readable = handle.writable = true;
@@ -32,7 +34,7 @@ bool HandleTable::set_mount(uint16_t mount, int descriptor, bool read_only) {
   if (mount >= PL_HANDLE_FIRST - PL_HANDLE_MOUNT) return false;
   struct stat status;
   if (fstat(descriptor, &status) < 0) return false;
-  Handle& handle = handles_[PL_HANDLE_MOUNT + mount];
+  Handle& handle = fixed(PL_HANDLE_MOUNT + mount);
   handle.kind = S_ISDIR(status.st_mode) ? Handle::Kind::Directory : Handle::Kind::File;
   handle.mount = mount;
   handle.read_only = read_only;
@@ -45,7 +47,7 @@ bool HandleTable::set_mount(uint16_t mount, int descriptor, bool read_only) {
 
 Handle* HandleTable::find(uint32_t number) {
   uint32_t index = PL_HANDLE_INDEX(number);
-  if (index >= PL_HANDLES) return nullptr;
+  if (index >= handles_.size()) return nullptr;
   Handle& handle = handles_[index];
   return handle.kind != Handle::Kind::Free && handle.generation == number >> 16 ? &handle : nullptr;
 }
@@ -71,9 +73,15 @@ Handle* HandleTable::on_disk(uint32_t number) {
 }
 
 std::expected<uint32_t, int> HandleTable::open(Handle opened) {
-  if (free_.empty()) return std::unexpected(EMFILE);
-  uint16_t index = free_.back();
-  free_.pop_back();
+  uint32_t index = std::max<uint32_t>(static_cast<uint32_t>(handles_.size()), PL_HANDLE_FIRST);
+  if (!free_.empty()) {
+    index = free_.back();
+    free_.pop_back();
+  } else if (index < PL_HANDLES) {
+    handles_.resize(index + 1);
+  } else {
+    return std::unexpected(EMFILE);
+  }
   opened.generation = handles_[index].generation;
   handles_[index] = std::move(opened);
   return PL_HANDLE(index, handles_[index].generation);

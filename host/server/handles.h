@@ -3,7 +3,6 @@
 // generation, so that a closed one stays void.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <expected>
 #include <vector>
@@ -27,7 +26,7 @@ struct Handle {
 
 class HandleTable {
  public:
-  HandleTable();
+  HandleTable() = default;
   ~HandleTable();
   HandleTable(const HandleTable&) = delete;
   HandleTable& operator=(const HandleTable&) = delete;
@@ -37,7 +36,7 @@ class HandleTable {
   // Takes the descriptor of a mount's root (an open directory or regular file); false: no such mount number.
   bool set_mount(uint16_t mount, int descriptor, bool read_only);
 
-  // Null for one that is void.
+  // Null for one that is void. Good until the next set_stream(), set_mount() or open().
   Handle* find(uint32_t handle);
   Handle* stream(uint32_t handle);
   Handle* file(uint32_t handle);       // a regular file
@@ -50,7 +49,9 @@ class HandleTable {
   bool close(uint32_t handle);
 
  private:
-  std::array<Handle, PL_HANDLES> handles_;
+  Handle& fixed(uint32_t index);
+
+  std::vector<Handle> handles_;  // as many as were ever used: most instances name their standard streams and no more
   std::vector<uint16_t> free_;
 };
 

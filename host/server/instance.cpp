@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <utility>
 
 #include "server/operations.h"
 
@@ -83,6 +84,7 @@ Outcome Instance::start_poll(const pl_request& request) {
   if (uint32_t now = handle->stream.poll(events)) return {.value = now};
   polls_[request.slot] = {request.generation, request.handle, events};
   polls_in_flight_ |= 1u << request.slot;
+  watch_changed_ = true;
   return {.in_flight = true};
 }
 
@@ -97,6 +99,7 @@ Outcome Instance::cancel_poll(const pl_request& request) {
 }
 
 void Instance::notify_when(uint32_t handle, uint32_t events) {
+  watch_changed_ = true;
   auto known = std::ranges::find(notices_, handle, &Notice::handle);
   if (known != notices_.end())
     known->events |= events;
@@ -104,38 +107,43 @@ void Instance::notify_when(uint32_t handle, uint32_t events) {
     notices_.push_back({handle, events});
 }
 
-pollfd Instance::entry_for(uint32_t number, uint32_t events) const {
+int Instance::descriptor_of(uint32_t number) const {
   Handle* handle = handles_.stream(number);
-  return {handle ? handle->stream.descriptor() : -1, static_cast<short>(events), 0};
+  return handle ? handle->stream.descriptor() : -1;
 }
 
-void Instance::watch(std::vector<pollfd>& entries) const {
+void Instance::watch(std::vector<pollfd>& entries) {
+  if (!std::exchange(watch_changed_, false)) return;
+  auto add = [&](uint32_t handle, uint32_t events) { entries.push_back({descriptor_of(handle), static_cast<short>(events), 0}); };
   for (uint32_t left = polls_in_flight_; left; left &= left - 1) {
     const Poll& poll = polls_[static_cast<size_t>(std::countr_zero(left))];
-    entries.push_back(entry_for(poll.handle, poll.events));
+    add(poll.handle, poll.events);
   }
-  for (const Notice& notice : notices_) entries.push_back(entry_for(notice.handle, notice.events));
+  for (const Notice& notice : notices_) add(notice.handle, notice.events);
 }
 
-bool Instance::deliver(std::span<const pollfd> entries) {
+bool Instance::deliver(int descriptor, uint32_t events) {
   bool news = false;
-  size_t next = 0;
+  // What of this concerns someone who waits for `wanted`: errors always do (poll(2)).
+  auto of_interest = [&](uint32_t handle, uint32_t wanted) {
+    return descriptor_of(handle) == descriptor ? events & (wanted | POLLERR | POLLHUP) : 0;
+  };
   for (uint32_t left = polls_in_flight_; left; left &= left - 1) {
     auto slot = static_cast<uint16_t>(std::countr_zero(left));
-    auto revents = static_cast<uint32_t>(entries[next++].revents);
-    if (!revents) continue;
     const Poll& poll = polls_[slot];
-    uint32_t known = revents & (poll.events | POLLERR | POLLHUP);
+    uint32_t known = of_interest(poll.handle, poll.events);
+    if (!known) continue;
     polls_in_flight_ &= ~(1u << slot);
-    reply(slot, poll.generation, {.value = known ? known : static_cast<uint32_t>(POLLERR)});
+    reply(slot, poll.generation, {.value = known});
     news = true;
   }
   std::erase_if(notices_, [&](const Notice& notice) {
-    if (!entries[next++].revents) return false;
+    if (!of_interest(notice.handle, notice.events)) return false;
     uint32_t index = PL_HANDLE_INDEX(notice.handle);
     std::atomic_ref(window_.ring().ready[index / 64]).fetch_or(uint64_t{1} << index % 64);
     return news = true;
   });
+  watch_changed_ = waiting();
   return news;
 }
 

@@ -39,9 +39,10 @@ class Instance {
 
   // True if something outside may concern it: polls in flight, readiness asked for.
   bool waiting() const { return polls_in_flight_ != 0 || !notices_.empty(); }
-  // Appends what to watch; deliver() takes the same entries back. True: there is news in the window.
-  void watch(std::vector<pollfd>& entries) const;
-  bool deliver(std::span<const pollfd> entries);
+  // Appends what to watch. Only when asked for the first time since that changed: what was told before still holds.
+  void watch(std::vector<pollfd>& entries);
+  // These events hold on a descriptor that was to be watched, which is watched no longer. True: there is news in the window.
+  bool deliver(int descriptor, uint32_t events);
 
   // For the operations.
   Outcome start_poll(const pl_request& request);
@@ -63,7 +64,7 @@ class Instance {
   };
   Served break_off(const char* why);
   void reply(uint16_t slot, uint16_t generation, const Outcome& outcome);
-  pollfd entry_for(uint32_t handle, uint32_t events) const;
+  int descriptor_of(uint32_t handle) const;
 
   Window window_;
   mutable HandleTable handles_;
@@ -73,6 +74,7 @@ class Instance {
   std::array<Poll, PL_RING_ENTRIES> polls_{};
   uint32_t polls_in_flight_ = 0;  // bit n: slot n
   std::vector<Notice> notices_;
+  bool watch_changed_ = false;
   std::string broken_;
 };
 

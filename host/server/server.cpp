@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "server/server.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cerrno>
-#include <ranges>
 #include <utility>
 
 namespace pl {
@@ -20,47 +17,43 @@ constexpr uint64_t kStarvingLimit = 2000 * kMillisecond;
 // Entries in a row before the other instances have their turn.
 constexpr int kTurn = 256;
 
-timespec duration(uint64_t nanoseconds) {
-  return {static_cast<time_t>(nanoseconds / 1'000'000'000), static_cast<long>(nanoseconds % 1'000'000'000)};
-}
-
 }  // namespace
 
 Server::Server(Device& device, Signals* signals, Log log)
     : device_(device), signals_(signals), log_(std::move(log)) {}
 
 Server::~Server() {
-  while (!running_.empty()) end(*running_.back()->instance);
+  ready_.clear();
+  while (!running_.empty()) remove(running_.begin()->second);
 }
 
-void Server::add(std::unique_ptr<Running> running) {
-  if (running_.empty() && signals_) signals_->attach(running->instance->window().ring(), running->run.flags);
-  running_.push_back(std::move(running));
+Server::Running& Server::add(Instance& instance, int handle) {
+  Running& running = running_[&instance];
+  running.instance = &instance;
+  running.run.handle = handle;
+  running.run.flags = run_flags_;
+  ready_.push_back(&running);
+  if (!foreground_) {
+    foreground_ = &running;
+    if (signals_) signals_->attach(instance.window().ring(), running.run.flags);
+  }
+  return running;
 }
 
 void Server::add_fork(Instance& instance, uint64_t template_id, pl_ioc_window window, uint64_t memory_limit) {
-  auto running = std::make_unique<Running>();
-  running->instance = &instance;
-  running->spawned = false;
-  running->spawn.template_id = template_id;
-  running->spawn.memory_limit = memory_limit;
-  running->spawn.window[PL_WINDOW_OCALL] = window;
-  running->spawn.flags = run_flags_ & PL_RUN_DESTROY ? 0 : PL_SPAWN_KEEP;
-  running->run.handle = -1;
-  running->run.flags = run_flags_;
-  add(std::move(running));
+  Running& running = add(instance, -1);
+  running.spawned = false;
+  running.spawn.template_id = template_id;
+  running.spawn.memory_limit = memory_limit;
+  running.spawn.window[PL_WINDOW_OCALL] = window;
+  running.spawn.flags = run_flags_ & PL_RUN_DESTROY ? 0 : PL_SPAWN_KEEP;
 }
 
-void Server::add_enclave(Instance& instance, int handle) {
-  auto running = std::make_unique<Running>();
-  running->instance = &instance;
-  running->run.handle = handle;
-  running->run.flags = run_flags_;
-  add(std::move(running));
-}
+void Server::add_enclave(Instance& instance, int handle) { add(instance, handle); }
 
 void Server::set_timeout(uint64_t monotonic) {
   timeout_ = monotonic;
+  if (!signals_) return;  // nobody would take the alarm: looked at between two entries
   if (monotonic)
     timeout_alarm_.once_at(monotonic);
   else
@@ -68,11 +61,22 @@ void Server::set_timeout(uint64_t monotonic) {
 }
 
 void Server::end(Instance& instance) {
-  auto found = std::ranges::find_if(running_, [&](auto& running) { return running->instance == &instance; });
+  auto found = running_.find(&instance);
   if (found == running_.end()) return;
-  if ((*found)->run.handle >= 0) pl_enclave_destroy(device_.get(), (*found)->run.handle);
-  if (found == running_.begin() && signals_) signals_->detach();
-  running_.erase(found);
+  std::erase(ready_, &found->second);
+  remove(found->second);
+}
+
+// It is not in ready_.
+void Server::remove(Running& running) {
+  if (running.run.handle >= 0) pl_enclave_destroy(device_.get(), running.run.handle);
+  if (foreground_ == &running) {
+    foreground_ = nullptr;
+    if (signals_) signals_->detach();
+  }
+  if (running.idle) deadlines_.erase({running.deadline, &running});
+  readiness_.forget(running);
+  running_.erase(running.instance);
 }
 
 // PL_IOC_SPAWN the first time, PL_IOC_RUN from then on. The answer is in running.run either way.
@@ -95,8 +99,21 @@ bool Server::finish(Running& running, Ending& ending, Ending::Kind kind, uint64_
   if (std::string text = running.instance->take_log(); !text.empty() && log_) log_(*running.instance, text);
   const bool kept = kind == Ending::Kind::Frozen || (!(run_flags_ & PL_RUN_DESTROY) && (kind == Ending::Kind::Exited || kind == Ending::Kind::Fault));
   if (kept) ending.handle = std::exchange(running.run.handle, -1);
-  end(*running.instance);
+  remove(running);
   return true;
+}
+
+void Server::sleep(Running& running, uint64_t deadline) {
+  running.idle = true;
+  running.deadline = deadline;
+  if (deadline != kNever) deadlines_.emplace(deadline, &running);
+}
+
+void Server::wake(Running& running) {
+  if (!running.idle) return;
+  running.idle = false;
+  if (running.deadline != kNever) deadlines_.erase({running.deadline, &running});
+  ready_.push_back(&running);
 }
 
 // Runs an instance until it idles, ends (true), or something else wants attention.
@@ -104,14 +121,14 @@ bool Server::step(Running& running, Ending& ending) {
   using enum Ending::Kind;
   Instance& instance = *running.instance;
   for (int turn = 0; turn < kTurn; ++turn) {
-    if (instance.waiting() && signals_ && !tick_.armed()) tick_.every(kTick);
+    if (signals_ && !tick_.armed() && (running_.size() > 1 || instance.waiting())) tick_.every(kTick);
     int code = enter(running);
     if (code == -EINTR) return false;
     if (code < 0) return finish(running, ending, Failed, static_cast<uint64_t>(-code));
 
     // Order matters against the handler, which sets the event first and the flag second.
     std::atomic_ref(running.run.flags).store(run_flags_, std::memory_order_relaxed);
-    if (signals_ && signals_->take_event()) std::atomic_ref(running.run.flags).fetch_or(PL_RUN_EVENT);
+    if (&running == foreground_ && signals_ && signals_->take_event()) std::atomic_ref(running.run.flags).fetch_or(PL_RUN_EVENT);
 
     const uint32_t reason = running.run.reason;
     switch (reason) {
@@ -124,8 +141,7 @@ bool Server::step(Running& running, Ending& ending) {
         uint64_t now = monotonic_now();
         if (!running.starving_since) running.starving_since = now;
         if (now - running.starving_since > kStarvingLimit) return finish(running, ending, Starved, running.run.detail);
-        running.idle = true;
-        running.deadline = now + kStarvingPause;
+        sleep(running, now + kStarvingPause);
         return false;
       }
       default: break;
@@ -140,8 +156,7 @@ bool Server::step(Running& running, Ending& ending) {
         std::atomic_ref(running.run.flags).fetch_or(PL_RUN_EVENT);
         continue;
       }
-      running.idle = true;
-      running.deadline = running.run.detail;
+      sleep(running, running.run.detail);
       return false;
     }
     if (signals_ && signals_->attention()) return false;
@@ -151,29 +166,36 @@ bool Server::step(Running& running, Ending& ending) {
 
 Ending Server::next() {
   Ending ending{};
+  if (readiness_.error()) {
+    ready_.clear();
+    finish(running_.begin()->second, ending, Ending::Kind::Failed, static_cast<uint64_t>(readiness_.error()));
+    return ending;
+  }
   for (;;) {
     if (timeout_ && monotonic_now() >= timeout_) {
       timeout_ = 0;
       return {Ending::Kind::Timeout, 0, nullptr, -1};
     }
     attend();
-    bool all_idle = true;
-    for (size_t i = 0; i < running_.size(); ++i) {
-      Running& running = *running_[i];
-      // An event that came since it went idle is for it to see.
-      if (running.idle && !(Window::load(running.run.flags) & PL_RUN_EVENT)) continue;
-      running.idle = false;
+    while (round_ && !ready_.empty() && !(signals_ && signals_->attention())) {
+      --round_;
+      Running& running = *ready_.front();
+      ready_.pop_front();
       if (step(running, ending)) {
         if (running_.empty()) tick_.stop();
         return ending;
       }
-      all_idle = all_idle && running.idle;
+      if (!running.idle) ready_.push_back(&running);
+      watch(running);
     }
     stop_if_asked();
-    if (all_idle)
+    // An event that came since it went idle is for it to see.
+    if (foreground_ && foreground_->idle && Window::load(foreground_->run.flags) & PL_RUN_EVENT) wake(*foreground_);
+    if (ready_.empty())
       wait();
     else if (running_.size() > 1)
       collect();
+    round_ = ready_.size();
   }
 }
 
@@ -181,67 +203,70 @@ Ending Server::next() {
 void Server::attend() {
   if (!signals_ || !signals_->attention()) return;
   signals_->clear_attention();
+  alarmed_ = true;
   collect();
+  if (tick_.armed() && running_.size() == 1 && !running_.begin()->second.instance->waiting()) tick_.stop();
 }
 
 // SIGTSTP: the enclave has seen it first, so that a program that cares has put its screen in order.
 void Server::stop_if_asked() {
-  if (!signals_ || running_.empty() || Window::load(running_[0]->run.flags) & PL_RUN_EVENT) return;
+  if (!signals_ || !foreground_ || Window::load(foreground_->run.flags) & PL_RUN_EVENT) return;
   if (!signals_->take_stop()) return;
-  Terminal& terminal = running_[0]->instance->terminal();
+  Terminal& terminal = foreground_->instance->terminal();
   terminal.restore();
   signals_->stop_self();
   terminal.reapply();
 }
 
-// News that is there already, without waiting.
-void Server::collect() {
+// Has it told when what it waits for is there.
+void Server::watch(Running& running) {
   entries_.clear();
-  for (auto& running : running_) running->instance->watch(entries_);
-  if (entries_.empty()) {
-    if (tick_.armed()) tick_.stop();
-    return;
-  }
-  if (::poll(entries_.data(), entries_.size(), 0) > 0) deliver();
+  running.instance->watch(entries_);
+  for (const pollfd& entry : entries_)
+    if (uint32_t now = readiness_.watch(running, entry.fd, static_cast<uint32_t>(entry.events))) told(running, entry.fd, now);
 }
+
+void Server::told(Running& running, int descriptor, uint32_t events) {
+  const bool news = running.instance->deliver(descriptor, events);
+  if (news) std::atomic_ref(running.run.flags).fetch_or(PL_RUN_EVENT);
+  // What it waits for besides is watched again when it idles again.
+  if (news) wake(running);
+}
+
+// News that is there already, without waiting.
+void Server::collect() { look(0, nullptr); }
 
 // All instances are idle: until news, a deadline or a signal.
 void Server::wait() {
-  if (tick_.armed()) tick_.stop();
-  entries_.clear();
+  // The tick goes on for a while: an instance that idles for less than that is not worth stopping it for.
+  if (tick_.armed() && alarmed_) tick_.stop();
+  alarmed_ = false;
   uint64_t deadline = timeout_ ? timeout_ : kNever;
-  for (auto& running : running_) {
-    running->instance->watch(entries_);
-    deadline = std::min(deadline, running->deadline);
-  }
+  if (!deadlines_.empty()) deadline = std::min(deadline, deadlines_.begin()->first);
   sigset_t before{};
   if (signals_) before = signals_->block();
-  int ready = 0;
   if (!signals_ || !signals_->attention()) {
-    uint64_t now = monotonic_now();
-    timespec left = duration(deadline > now ? deadline - now : 0);
-    ready = ppoll(entries_.data(), entries_.size(), deadline == kNever ? nullptr : &left, signals_ ? &before : nullptr);
+    int64_t left = Readiness::kForever;
+    if (deadline != kNever) {
+      const uint64_t now = monotonic_now();
+      left = static_cast<int64_t>(std::min<uint64_t>(deadline > now ? deadline - now : 0, INT64_MAX));
+    }
+    look(left, signals_ ? &before : nullptr);
   }
   if (signals_) signals_->unblock(before);
-  if (ready > 0) deliver();
-  uint64_t now = monotonic_now();
-  for (auto& running : running_)
-    if (running->deadline <= now) running->idle = false;
 }
 
-// entries_ is what watch() gave for every instance in order, with what poll() found.
-void Server::deliver() {
-  size_t start = 0;
-  std::vector<pollfd> counted;
-  for (auto& running : running_) {
-    counted.clear();
-    running->instance->watch(counted);
-    std::span<const pollfd> own = std::span(entries_).subspan(start, counted.size());
-    start += counted.size();
-    if (!running->instance->deliver(own)) continue;
-    std::atomic_ref(running->run.flags).fetch_or(PL_RUN_EVENT);
-    running->idle = false;
-  }
+void Server::look(int64_t nanoseconds, const sigset_t* mask) {
+  readiness_.wait(nanoseconds, mask, [this](Readiness::Waiter& waiter, int descriptor, uint32_t events) {
+    told(static_cast<Running&>(waiter), descriptor, events);
+  });
+  wake_due();
+}
+
+void Server::wake_due() {
+  if (deadlines_.empty()) return;
+  const uint64_t now = monotonic_now();
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) wake(*deadlines_.begin()->second);
 }
 
 }  // namespace pl

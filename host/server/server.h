@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The loop: enters instances, serves what they ask when they leave, and waits for what they wait for. One thread serves all
-// instances of a process.
+// instances of a process; those that wait cost it nothing until there is news for them.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
-#include <memory>
+#include <set>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "device/device.hpp"
 #include "server/instance.h"
+#include "server/readiness.h"
 #include "server/signals.h"
 
 namespace pl {
@@ -37,11 +41,12 @@ class Server {
  public:
   using Log = std::function<void(Instance&, std::string_view line)>;
 
-  // `signals` may be null: then nothing is forwarded, and an instance that only computes is not disturbed by its polls.
+  // `signals` may be null: then nothing is forwarded, and an instance that only computes is disturbed neither by its polls nor by
+  // others whose turn it is.
   Server(Device& device, Signals* signals, Log log);
   ~Server();
 
-  // Instances run within next(). Both window and instance outlive them. The first added is in the foreground.
+  // Instances run within next(). Window, instance and its descriptors outlive them. The first added is in the foreground.
   void add_fork(Instance& instance, uint64_t template_id, pl_ioc_window window, uint64_t memory_limit);
   void add_enclave(Instance& instance, int handle);
 
@@ -57,31 +62,43 @@ class Server {
   void end(Instance& instance);
 
  private:
-  struct Running {
+  struct Running : Readiness::Waiter {
     Instance* instance;
     pl_ioc_run run{};
     pl_ioc_spawn spawn{};
     bool spawned = true;  // false: the fork is still to be made
-    bool idle = false;
+    bool idle = false;    // waits for news, an event or its deadline; otherwise it is ready
     uint64_t deadline = ~uint64_t{0};  // of idle, CLOCK_MONOTONIC nanoseconds
     uint64_t starving_since = 0;
   };
-  void add(std::unique_ptr<Running> running);
+  Running& add(Instance& instance, int handle);
+  void remove(Running& running);
   bool step(Running& running, Ending& ending);
   int enter(Running& running);
   bool finish(Running& running, Ending& ending, Ending::Kind kind, uint64_t detail);
+  void sleep(Running& running, uint64_t deadline);
+  void wake(Running& running);
   void attend();
   void stop_if_asked();
+  void watch(Running& running);
+  void told(Running& running, int descriptor, uint32_t events);
   void wait();
-  void deliver();
   void collect();
+  void look(int64_t nanoseconds, const sigset_t* mask);
+  void wake_due();
 
   Device& device_;
   Signals* signals_;
   Log log_;
-  std::vector<std::unique_ptr<Running>> running_;
+  Readiness readiness_;
+  std::unordered_map<const Instance*, Running> running_;
+  Running* foreground_ = nullptr;
+  std::deque<Running*> ready_;
+  size_t round_ = 0;  // so many of the ready ones have their turn before there is another look for news
+  std::set<std::pair<uint64_t, Running*>> deadlines_;  // of idle ones
   std::vector<pollfd> entries_;
   Alarm tick_, timeout_alarm_;
+  bool alarmed_ = false;  // a signal or an alarm came since all were idle
   uint64_t timeout_ = 0;
   uint32_t run_flags_ = PL_RUN_DESTROY;
 };

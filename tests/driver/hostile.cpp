@@ -195,7 +195,7 @@ TEST("only the process's own memory is added") {
 TEST("an arena is a power of two between its bounds, and set once") {
   Device device(0);
   for (uint64_t size : {uint64_t{0}, uint64_t{4096}, uint64_t{32768}, uint64_t{65537}, uint64_t{196608},
-                        uint64_t{128} << 20, ~uint64_t{0}}) {
+                        uint64_t{2} << 30, ~uint64_t{0}}) {
     pl_ioc_arena arena = {.size = size, .reserved = {}};
     CHECK_EQUAL(device.call(PL_IOC_ARENA, &arena), -EINVAL);
   }
@@ -211,6 +211,14 @@ TEST("an arena of 64 MiB is all there and zero") {
   for (size_t at = 0; at < (64 << 20) / 8; at += 64) CHECK_EQUAL(words[at], 0);
   int handle = device.make((64 << 20) - kWindow);
   CHECK_EQUAL(device.run(handle, (64 << 20) - kWindow, DO_EXIT, 9).detail, 9);
+}
+
+TEST("an arena that memory has no room for is ENOMEM, and what was taken for it comes back") {
+  Device device(0);
+  pl_ioc_arena arena = {.size = 1 << 30, .reserved = {}};
+  CHECK_EQUAL(device.call(PL_IOC_ARENA, &arena), -ENOMEM); /* this machine has half of that */
+  arena.size = 64 << 20;
+  CHECK_EQUAL(device.call(PL_IOC_ARENA, &arena), 0);
 }
 
 TEST("the arena is mapped whole, shared, and never as code") {

@@ -2,7 +2,12 @@
 // The loop on a simulated device: enclaves leave for every reason, signals come at every moment.
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+
+#include <algorithm>
+#include <numeric>
+#include <random>
 
 #include "fake_libos.h"
 #include "server/server.h"
@@ -356,6 +361,233 @@ Test(loop, one_server_serves_several, .timeout = 10) {
   cr_assert_eq(server.next().kind, Ending::Kind::Exited);
   cr_assert_eq(server.next().kind, Ending::Kind::Exited);
   cr_assert_eq(simulated.alive(), 0);
+}
+
+// Many instances on one server, each with a guest of its own.
+namespace {
+
+struct Crowd {
+  struct Member {
+    WindowPiece piece;
+    Instance instance;
+    explicit Member(WindowPiece taken) : piece(std::move(taken)), instance(piece.bytes()) { prepare_window(instance.window(), Invocation{}); }
+  };
+  SimulatedDevice simulated;
+  Device device = simulated.open();
+  std::vector<std::unique_ptr<Member>> members;
+  Server server;
+
+  explicit Crowd(Signals* signals = nullptr) : server(device, signals, {}) {}
+  Instance& join(SimulatedDevice::Guest guest, int input = -1) {
+    const uint64_t id = members.size() + 1;
+    simulated.forks[id] = std::move(guest);
+    auto piece = WindowPiece::take(device, 8192);
+    cr_assert(piece.has_value());
+    members.push_back(std::make_unique<Member>(std::move(*piece)));
+    Member& member = *members.back();
+    if (input >= 0) member.instance.handles().set_stream(0, input);
+    server.add_fork(member.instance, id, member.piece.place(), 0);
+    return member.instance;
+  }
+};
+
+pl_request wait_for_input() {
+  pl_request request{};
+  request.operation = PL_OP_POLL;
+  request.extra = POLLIN;
+  return request;
+}
+
+}  // namespace
+
+Test(loop, each_of_many_that_wait_is_entered_for_its_own_news_alone, .timeout = 30) {
+  Crowd crowd;
+  constexpr size_t kMany = SimulatedDevice::kArena / 8192;
+  int ends[kMany][2], entered[kMany] = {};
+  for (size_t i = 0; i < kMany; ++i) {
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends[i]), 0);
+    crowd.join(
+        [&, i](std::byte* window, uint32_t flags) {
+          if (entered[i]++ == 0) {
+            ask(window, wait_for_input());
+            return Left{PL_LEFT_IDLE, kNever};
+          }
+          cr_assert_eq(flags, PL_RUN_EVENT);
+          cr_assert_eq(ring_of(window).reply_tail, 1);
+          return Left{PL_LEFT_EXIT, i};
+        },
+        ends[i][0]);
+  }
+  std::vector<size_t> order(kMany);
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::shuffle(order, std::mt19937(5));
+  crowd.server.set_timeout(monotonic_now() + 20 * kMillisecond);
+  cr_assert_eq(crowd.server.next().kind, Ending::Kind::Timeout);
+  for (size_t i : order) {
+    cr_assert_eq(write(ends[i][1], "x", 1), 1);
+    Ending ending = crowd.server.next();
+    cr_assert_eq(ending.kind, Ending::Kind::Exited);
+    cr_assert_eq(ending.detail, i);
+  }
+  for (int times : entered) cr_assert_eq(times, 2);
+  cr_assert_eq(crowd.simulated.alive(), 0);
+}
+
+Test(loop, several_that_wait_for_one_descriptor_are_all_told, .timeout = 10) {
+  Crowd crowd;
+  int ends[2], told = 0;
+  cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  for (int i = 0; i < 3; ++i)
+    crowd.join(
+        [&, entered = 0](std::byte* window, uint32_t) mutable {
+          if (entered++ == 0) {
+            ask(window, wait_for_input());
+            return Left{PL_LEFT_IDLE, kNever};
+          }
+          told += ring_of(window).reply_tail == 1;
+          return Left{PL_LEFT_EXIT};
+        },
+        ends[0]);
+  cr_assert_eq(write(ends[1], "x", 1), 1);
+  for (int i = 0; i < 3; ++i) cr_assert_eq(crowd.server.next().kind, Ending::Kind::Exited);
+  cr_assert_eq(told, 3);
+}
+
+Test(loop, one_that_waits_has_its_turn_while_others_come_and_go, .timeout = 10) {
+  Crowd crowd;
+  int ends[2];
+  cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  crowd.join(
+      [&, entered = 0](std::byte* window, uint32_t) mutable {
+        if (entered++) return Left{PL_LEFT_EXIT, 77};
+        ask(window, wait_for_input());
+        cr_assert_eq(write(ends[1], "x", 0), 0);
+        return Left{PL_LEFT_IDLE, kNever};
+      },
+      ends[0]);
+  for (int i = 0; i < 20; ++i) {
+    Instance& brief = crowd.join([](auto, auto) { return Left{PL_LEFT_EXIT}; });
+    Ending ending = crowd.server.next();
+    if (ending.detail == 77) return;
+    cr_assert_eq(ending.instance, &brief);
+    if (i == 3) cr_assert_eq(write(ends[1], "x", 1), 1);
+  }
+  cr_assert_fail("it was never entered");
+}
+
+Test(loop, a_deadline_is_kept_while_another_is_busy, .timeout = 10) {
+  Crowd crowd;
+  crowd.join([entered = 0](auto, auto) mutable { return entered++ ? Left{PL_LEFT_EXIT, 5} : Left{PL_LEFT_IDLE, monotonic_now() + kMillisecond}; });
+  crowd.join([](std::byte* window, auto) {
+    ask(window, pl_request{});
+    return Left{PL_LEFT_DOORBELL};
+  });
+  cr_assert_eq(crowd.server.next().detail, 5);
+}
+
+Test(loop, one_that_computes_for_ever_leaves_the_others_their_turn, .timeout = 10) {
+  Signals signals;
+  Crowd crowd(&signals);
+  crowd.join([](auto, auto) {
+    pause();  // computes until a signal comes
+    return Left{PL_LEFT_INTERRUPT};
+  });
+  for (uint64_t i = 1; i <= 5; ++i) {
+    crowd.join([i](auto, auto) { return Left{PL_LEFT_EXIT, i}; });
+    cr_assert_eq(crowd.server.next().detail, i);
+  }
+}
+
+Test(loop, a_signal_goes_to_the_foreground_and_to_no_other, .timeout = 10) {
+  Signals signals;
+  Crowd crowd(&signals);
+  bool told = false;
+  crowd.join([&](std::byte* window, uint32_t flags) {
+    if (!(flags & PL_RUN_EVENT)) return Left{PL_LEFT_IDLE, kNever};
+    told = std::atomic_ref(ring_of(window).signals).load() == 1u << SIGTERM;
+    return Left{PL_LEFT_EXIT};
+  });
+  int entered = 0;
+  crowd.join([&](std::byte* window, uint32_t flags) {
+    cr_assert_eq(flags, 0);
+    if (entered++ == 0) raise(SIGTERM);  // while it is inside
+    ask(window, pl_request{});
+    return Left{PL_LEFT_DOORBELL};
+  });
+  cr_assert_eq(crowd.server.next().kind, Ending::Kind::Exited);
+  cr_assert(told);
+}
+
+Test(loop, an_instance_that_is_ended_by_force_is_waited_for_no_more, .timeout = 10) {
+  Crowd crowd;
+  int ends[2];
+  cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  auto waits = [](std::byte* window, auto) {
+    ask(window, wait_for_input());
+    return Left{PL_LEFT_IDLE, kNever};
+  };
+  Instance& idle = crowd.join(waits, ends[0]);
+  crowd.server.set_timeout(monotonic_now() + 5 * kMillisecond);
+  cr_assert_eq(crowd.server.next().kind, Ending::Kind::Timeout);
+  crowd.server.end(idle);
+  Instance& ready = crowd.join(waits, ends[0]);
+  crowd.server.end(ready);
+  cr_assert_eq(crowd.simulated.alive(), 0);
+  cr_assert_eq(write(ends[1], "x", 1), 1);
+  crowd.join([](auto, auto) { return Left{PL_LEFT_EXIT, 3}; });
+  cr_assert_eq(crowd.server.next().detail, 3);
+}
+
+Test(handles, are_few_until_more_are_opened_and_then_no_more_than_the_ABI_has) {
+  HandleTable table;
+  cr_assert_null(table.find(0));
+  cr_assert_null(table.find(PL_HANDLE_FIRST));
+  std::vector<uint32_t> numbers;
+  for (uint32_t i = PL_HANDLE_FIRST; i < PL_HANDLES; ++i) {
+    Handle handle;
+    handle.kind = Handle::Kind::File;
+    handle.descriptor = dup(0);
+    auto number = table.open(std::move(handle));
+    cr_assert(number.has_value());
+    cr_assert_eq(PL_HANDLE_INDEX(*number), i);
+    numbers.push_back(*number);
+  }
+  cr_assert_eq(table.open(Handle{}).error(), EMFILE);
+  cr_assert(table.close(numbers[7]));
+  cr_assert_null(table.find(numbers[7]));
+  auto again = table.open(Handle{});
+  cr_assert_eq(PL_HANDLE_INDEX(*again), PL_HANDLE_INDEX(numbers[7]));
+  cr_assert_neq(*again, numbers[7]);
+}
+
+Test(windows, of_all_sizes_fill_the_arena_and_come_back) {
+  SimulatedDevice simulated;
+  Device device = simulated.open();
+  std::vector<bool> used(SimulatedDevice::kArena / 4096);
+  std::vector<WindowPiece> pieces;
+  std::mt19937 random(3);
+  for (int round = 0; round < 2000; ++round) {
+    const size_t pages = size_t{1} << random() % 7;
+    if (auto piece = WindowPiece::take(device, static_cast<uint32_t>(pages * 4096))) {
+      const size_t first = piece->place().offset / 4096;
+      cr_assert_eq(first % pages, 0);
+      cr_assert_leq(first + pages, used.size());
+      for (size_t page = first; page < first + pages; ++page) {
+        cr_assert(!used[page]);
+        used[page] = true;
+      }
+      pieces.push_back(std::move(*piece));
+    } else {
+      for (size_t first = 0; first < used.size(); first += pages)  // there was none indeed
+        cr_assert(std::find(used.begin() + long(first), used.begin() + long(first + pages), true) != used.begin() + long(first + pages));
+      std::ranges::shuffle(pieces, random);
+      for (size_t drop = pieces.size() / 2; drop; --drop) {
+        const auto place = pieces.back().place();
+        for (uint32_t page = 0; page < place.size / 4096; ++page) used[place.offset / 4096 + page] = false;
+        pieces.pop_back();
+      }
+    }
+  }
 }
 
 Test(windows, are_naturally_aligned_and_run_out) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "fake_libos.h"
+#include "server/readiness.h"
 
 using namespace pl;
 using namespace pl::test;
@@ -37,10 +38,17 @@ pl_request poll_request(uint32_t handle, uint32_t events, uint16_t slot, uint16_
   return request;
 }
 
+// As the server looks: what the instance waits for is watched until it is told.
 bool look(Instance& instance, int milliseconds = 0) {
+  static Readiness readiness;
+  static Readiness::Waiter waiter;
   std::vector<pollfd> entries;
   instance.watch(entries);
-  return ::poll(entries.data(), entries.size(), milliseconds) > 0 && instance.deliver(entries);
+  bool news = false;
+  for (const pollfd& entry : entries)
+    if (uint32_t now = readiness.watch(waiter, entry.fd, static_cast<uint32_t>(entry.events))) news |= instance.deliver(entry.fd, now);
+  readiness.wait(milliseconds * int64_t{1'000'000}, nullptr, [&](Readiness::Waiter&, int descriptor, uint32_t events) { news |= instance.deliver(descriptor, events); });
+  return news;
 }
 
 }  // namespace

@@ -27,7 +27,7 @@
 #define PL_NAME_SIZE 64
 
 /*
- * The arena: host memory for the windows of this descriptor's enclaves, `size` bytes (power of two, 64 KiB..64 MiB) of zeroed
+ * The arena: host memory for the windows of this descriptor's enclaves, `size` bytes (power of two, 64 KiB..1 GiB) of zeroed
  * pages. Set once (again: EBUSY), then mmap(fd, offset 0, size, MAP_SHARED); the mapping is not inherited by a child. A window is
  * a naturally aligned power-of-two piece [offset, offset + size) of it, 4 KiB..2 MiB; without one, offset is 0 too. A piece is in use until the monitor has confirmed its enclave's end;
  * a second use is EBUSY.
