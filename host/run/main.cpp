@@ -23,6 +23,7 @@
 #include "run/plan.h"
 #include "server/invocation.h"
 #include "server/server.h"
+#include "strace/strace.h"
 
 namespace pl {
 namespace {
@@ -154,7 +155,23 @@ OrFailure<int> run(const RunOptions& options) {
   for (size_t number = 0; number < mounts->size(); ++number)
     instance.handles().set_mount(static_cast<uint16_t>(number), (*mounts)[number].root.release(), (*mounts)[number].read_only);
 
-  const Say enclave_says = [](std::string_view text) { say(text, "enclave: "); };
+  std::optional<Strace> strace;
+  if (options.strace) {
+    say("a debug enclave: the host sees what the program does");
+    strace.emplace(*options.strace, [](std::string_view line) {
+      const std::string text = std::string(line) + "\n";
+      if (write(STDERR_FILENO, text.data(), text.size()) < 0) return;
+    });
+  }
+  const Say enclave_says = [&](std::string_view text) {
+    // A trace of several lines' worth comes in one piece.
+    while (!text.empty()) {
+      const size_t end = std::min(text.find('\n'), text.size());
+      const std::string_view line = text.substr(0, end);
+      text.remove_prefix(std::min(end + 1, text.size()));
+      if (!line.empty() && !(strace && strace->take(line))) say(line, "enclave: ");
+    }
+  };
   // A template that was found may give way to another before it is forked; then it is made again, once.
   for (bool again = options.shadow;; again = false) {
     std::optional<uint64_t> template_id;
@@ -185,6 +202,11 @@ OrFailure<int> run(const RunOptions& options) {
     if (again && ending.kind == Ending::Kind::Failed && ending.detail == ENOENT) continue;
     if (ending.handle >= 0) say_statistics(*device, Enclave(*device, ending.handle), instance);
     Failure end = describe(ending);
+    if (strace) {
+      const bool killed = ending.kind == Ending::Kind::Exited && ending.detail & 0x7f;
+      const char* signal = killed ? sigabbrev_np(static_cast<int>(ending.detail & 0x7f)) : nullptr;
+      strace->finish(signal ? fmt::format("killed by SIG{}", signal) : fmt::format("exited with {}", end.status));
+    }
     if (!end.message.empty()) say(end.message);
     else if (end.status && end.status < kTimeUp)
       if (auto hint = missing_mount(options, *files)) say(*hint);

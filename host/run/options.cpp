@@ -132,7 +132,7 @@ std::expected<MountOption, std::string> parse_mount(const std::string& text) {
 std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* const* argv) {
   RunOptions options;
   std::vector<std::string> variables, mounts;
-  std::string user, memory, timeout;
+  std::string user, memory, timeout, strace;
 
   CLI::App app("Runs a riscv64 Linux program in an enclave.", "pl-run");
   app.formatter(std::make_shared<Help>());
@@ -154,6 +154,8 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
   app.add_flag("-i,--interactive", options.interactive, "Connect standard input (always so)");
   app.add_flag("-t,--tty", options.terminal, "Fail unless standard input is a terminal");
   app.add_flag("--stats", options.statistics, "Say at the end how much memory the enclave held");
+  // As a flag, so that it takes no word behind it: PROGRAM may be that.
+  auto* traced = app.add_flag("--strace{all}", strace, "Print the program's system calls (all, or =SET: openat,%file,!futex), in a debug enclave")->take_last();
   app.add_option("--memory", memory, "Most memory the enclave may hold: bytes, or with k, m, g")->type_name("SIZE")->take_last();
   app.add_option("--timeout", timeout, "End the program after this time: 10s, 500ms, 2m, 1h")->type_name("TIME")->take_last();
   app.add_option("--name", options.name, "Name of the template for people")->type_name("NAME")->take_last();
@@ -197,6 +199,11 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
   options.directory = *directory;
   if (!user.empty() && !parse_user(user, options.user, options.group))
     return wrong("-u " + user + ": expected UID or UID:GID as numbers");
+  if (*traced) {
+    auto filter = StraceFilter::parse(strace);
+    if (!filter) return wrong("--strace=" + strace + ": " + filter.error());
+    options.strace = std::move(*filter);
+  }
   if (!memory.empty()) {
     auto size = parse_size(memory);
     if (!size) return wrong("--memory " + memory + ": expected a size such as 64m");

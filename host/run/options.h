@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "strace/filter.h"
+
 namespace pl {
 
 struct MountOption {
@@ -25,6 +27,7 @@ struct RunOptions {
   bool interactive = false;  // standard input is connected anyway
   bool terminal = false;     // insist on one
   bool statistics = false;   // say at the end what the enclave held
+  std::optional<StraceFilter> strace;  // calls of a debug enclave that are shown
   bool explain = false;      // PL_CONFIG_EXPLAIN: no option of pl-run, pl-bench asks for it
   std::vector<VariableOption> variables;
   std::vector<std::string> variable_files;

@@ -75,7 +75,7 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
   if (fstat(plan.libos_.get(), &plan.libos_status_) < 0)
     return failure(kOwnFailure, std::string("libos.bin: ") + std::strerror(errno));
   plan.shadow_ = options.shadow;
-  plan.flags_ = options.explain ? PL_CONFIG_EXPLAIN : 0;
+  plan.flags_ = (options.explain ? PL_CONFIG_EXPLAIN : 0) | (options.strace ? PL_CONFIG_TRACE : 0);
   for (const Mount& mount : mounts)
     plan.mounts_.emplace_back(mount.guest, (mount.read_only ? PL_MOUNT_READ_ONLY : 0) | (mount.is_file ? PL_MOUNT_FILE : 0));
 
@@ -83,7 +83,7 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
                                          static_cast<uint64_t>(plan.program_.status.st_size));
   plan.create_.memory_limit = options.memory;
   plan.create_.contexts = kContexts;
-  plan.create_.flags = plan.shadow_ ? PL_CREATE_FREEZABLE : 0;
+  plan.create_.flags = (plan.shadow_ ? PL_CREATE_FREEZABLE : 0) | (options.strace ? PL_CREATE_DEBUG : 0);
   plan.create_.handle = -1;
   return plan;
 }

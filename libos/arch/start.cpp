@@ -20,6 +20,7 @@
 #include "memory/kernel_stack.h"
 #include "memory/object_window.h"
 #include "ocall/ring.h"
+#include "process/trace.h"
 #include "process/trap.h"
 #include "shadow/fork.h"
 #include "shadow/shadow.h"
@@ -79,7 +80,7 @@ Instance instance() {
 // Not inlined: the stack that it needs appears by faults, which cold_main must first prepare.
 [[noreturn, gnu::noinline]] void run_program(const pl_config& config) {
   this_context().system_calls = system_calls;
-  if (config.flags & PL_CONFIG_DEBUG)
+  if (config.flags & PL_CONFIG_TRACE && boot_parameters().flags & PL_CREATE_DEBUG)
     if (auto enabled = enable_system_call_trace(); !enabled) panic("no memory for the trace");
   if (config.flags & PL_CONFIG_EXPLAIN) shadow::want_explanation();
   char path[4096];

@@ -16,7 +16,6 @@
 #include "process/send.h"
 #include "process/trap.h"
 #include "shadow/shadow.h"
-#include "syscall/table.h"
 #include "time/clock.h"
 
 namespace pl {

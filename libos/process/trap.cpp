@@ -11,7 +11,6 @@
 #include "process/exit.h"
 #include "process/scheduler.h"
 #include "process/send.h"
-#include "syscall/table.h"
 
 namespace pl {
 

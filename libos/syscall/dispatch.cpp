@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "process/thread.h"
+#include "process/trace.h"
 #include "syscall/table.h"
 
 namespace pl {

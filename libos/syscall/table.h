@@ -32,12 +32,4 @@ extern const SystemCall system_calls[SystemCallLimit + 1];
 // In traps.S: saves the registers that a call otherwise leaves where they are, and goes on in whole_frame_call().
 extern "C" uint64_t whole_frame_call_entry(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
-// A debug enclave's account of its calls: before and after each. Together one line of strace's, which the host puts together.
-void trace_system_call(const Thread& thread);
-void trace_result(const Thread& thread, uint64_t number, uint64_t result);
-void trace_signal(const Thread& thread, int number, int code, uint64_t address);
-// Once, before the first process is loaded: every call from then on is traced. ENOMEM.
-ErrorOr<void> enable_system_call_trace();
-bool system_calls_are_traced();
-
 }  // namespace pl

@@ -14,6 +14,7 @@
 #include "ocall/leave.h"
 #include "ocall/ring.h"
 #include "process/process.h"
+#include "process/trace.h"
 #include "syscall/table.h"
 
 namespace pl {

@@ -33,7 +33,7 @@ struct pl_config {
 	uint32_t flags;	  /* PL_CONFIG_* */
 	uint64_t shadow_point; /* PL_SHADOW_* */
 };
-#define PL_CONFIG_DEBUG 1u /* lines of the libOS's log may name the program's doings (strace) */
+#define PL_CONFIG_TRACE 1u /* of an enclave with PL_CREATE_DEBUG: every system call is told in the log (libos/syscall/trace.cpp) */
 #define PL_CONFIG_EXPLAIN 2u /* at its exit an instance says in the log what each of its private pages is: "private page: ..." */
 #define PL_SHADOW_NONE 0
 #define PL_SHADOW_ENTRY 1

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Numbers of flags are riscv64's (uapi asm-generic), whatever machine this runs on.
+#include "strace/argument.h"
+
+#include <cstring>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+namespace pl {
+namespace {
+
+struct Name {
+  uint64_t value;
+  std::string_view text;
+};
+
+constexpr Name kOpen[] = {{01, "O_WRONLY"}, {02, "O_RDWR"}, {0100, "O_CREAT"}, {0200, "O_EXCL"}, {0400, "O_NOCTTY"}, {01000, "O_TRUNC"},
+                          {02000, "O_APPEND"}, {04000, "O_NONBLOCK"}, {020200000, "O_TMPFILE"}, {04010000, "O_SYNC"}, {010000, "O_DSYNC"},
+                          {020000, "O_ASYNC"}, {040000, "O_DIRECT"}, {0100000, "O_LARGEFILE"}, {0200000, "O_DIRECTORY"}, {0400000, "O_NOFOLLOW"},
+                          {01000000, "O_NOATIME"}, {02000000, "O_CLOEXEC"}, {010000000, "O_PATH"}};
+constexpr Name kPipe[] = {{04000, "O_NONBLOCK"}, {040000, "O_DIRECT"}, {02000000, "O_CLOEXEC"}};
+constexpr Name kProtection[] = {{1, "PROT_READ"}, {2, "PROT_WRITE"}, {4, "PROT_EXEC"}};
+constexpr Name kMap[] = {{3, "MAP_SHARED_VALIDATE"}, {1, "MAP_SHARED"}, {2, "MAP_PRIVATE"}, {0x10, "MAP_FIXED"}, {0x20, "MAP_ANONYMOUS"},
+                         {0x100, "MAP_GROWSDOWN"}, {0x800, "MAP_DENYWRITE"}, {0x1000, "MAP_EXECUTABLE"}, {0x2000, "MAP_LOCKED"},
+                         {0x4000, "MAP_NORESERVE"}, {0x8000, "MAP_POPULATE"}, {0x20000, "MAP_STACK"}, {0x100000, "MAP_FIXED_NOREPLACE"}};
+constexpr Name kClone[] = {{0x100, "CLONE_VM"}, {0x200, "CLONE_FS"}, {0x400, "CLONE_FILES"}, {0x800, "CLONE_SIGHAND"}, {0x1000, "CLONE_PIDFD"},
+                           {0x4000, "CLONE_VFORK"}, {0x8000, "CLONE_PARENT"}, {0x10000, "CLONE_THREAD"}, {0x40000, "CLONE_SYSVSEM"},
+                           {0x80000, "CLONE_SETTLS"}, {0x100000, "CLONE_PARENT_SETTID"}, {0x200000, "CLONE_CHILD_CLEARTID"},
+                           {0x400000, "CLONE_DETACHED"}, {0x1000000, "CLONE_CHILD_SETTID"}};
+constexpr Name kAt[] = {{0x100, "AT_SYMLINK_NOFOLLOW"}, {0x200, "AT_REMOVEDIR"}, {0x400, "AT_SYMLINK_FOLLOW"}, {0x800, "AT_NO_AUTOMOUNT"},
+                        {0x1000, "AT_EMPTY_PATH"}};
+constexpr Name kAccess[] = {{4, "R_OK"}, {2, "W_OK"}, {1, "X_OK"}};
+constexpr Name kWait[] = {{1, "WNOHANG"}, {2, "WUNTRACED"}, {4, "WEXITED"}, {8, "WCONTINUED"}, {0x1000000, "WNOWAIT"}, {0x40000000, "__WALL"}};
+constexpr Name kRandom[] = {{1, "GRND_NONBLOCK"}, {2, "GRND_RANDOM"}};
+constexpr Name kRename[] = {{1, "RENAME_NOREPLACE"}, {2, "RENAME_EXCHANGE"}, {4, "RENAME_WHITEOUT"}};
+constexpr Name kFutexFlags[] = {{128, "FUTEX_PRIVATE_FLAG"}, {256, "FUTEX_CLOCK_REALTIME"}};
+constexpr Name kFutex[] = {{0, "FUTEX_WAIT"}, {1, "FUTEX_WAKE"}, {3, "FUTEX_REQUEUE"}, {4, "FUTEX_CMP_REQUEUE"}, {5, "FUTEX_WAKE_OP"},
+                           {6, "FUTEX_LOCK_PI"}, {7, "FUTEX_UNLOCK_PI"}, {8, "FUTEX_TRYLOCK_PI"}, {9, "FUTEX_WAIT_BITSET"},
+                           {10, "FUTEX_WAKE_BITSET"}};
+constexpr Name kWhence[] = {{0, "SEEK_SET"}, {1, "SEEK_CUR"}, {2, "SEEK_END"}, {3, "SEEK_DATA"}, {4, "SEEK_HOLE"}};
+constexpr Name kClock[] = {{0, "CLOCK_REALTIME"}, {1, "CLOCK_MONOTONIC"}, {2, "CLOCK_PROCESS_CPUTIME_ID"}, {3, "CLOCK_THREAD_CPUTIME_ID"},
+                           {4, "CLOCK_MONOTONIC_RAW"}, {5, "CLOCK_REALTIME_COARSE"}, {6, "CLOCK_MONOTONIC_COARSE"}, {7, "CLOCK_BOOTTIME"}};
+constexpr Name kMaskHow[] = {{0, "SIG_BLOCK"}, {1, "SIG_UNBLOCK"}, {2, "SIG_SETMASK"}};
+constexpr Name kFcntl[] = {{0, "F_DUPFD"}, {1, "F_GETFD"}, {2, "F_SETFD"}, {3, "F_GETFL"}, {4, "F_SETFL"}, {5, "F_GETLK"}, {6, "F_SETLK"},
+                           {7, "F_SETLKW"}, {8, "F_SETOWN"}, {9, "F_GETOWN"}, {36, "F_OFD_GETLK"}, {37, "F_OFD_SETLK"}, {38, "F_OFD_SETLKW"},
+                           {1030, "F_DUPFD_CLOEXEC"}, {1031, "F_SETPIPE_SZ"}, {1032, "F_GETPIPE_SZ"}, {1033, "F_ADD_SEALS"}, {1034, "F_GET_SEALS"}};
+constexpr Name kFamily[] = {{0, "AF_UNSPEC"}, {1, "AF_UNIX"}, {2, "AF_INET"}, {10, "AF_INET6"}, {16, "AF_NETLINK"}};
+constexpr Name kSocketKind[] = {{1, "SOCK_STREAM"}, {2, "SOCK_DGRAM"}, {3, "SOCK_RAW"}, {5, "SOCK_SEQPACKET"}};
+constexpr Name kSocketFlags[] = {{04000, "SOCK_NONBLOCK"}, {02000000, "SOCK_CLOEXEC"}};
+constexpr Name kResource[] = {{0, "RLIMIT_CPU"}, {1, "RLIMIT_FSIZE"}, {2, "RLIMIT_DATA"}, {3, "RLIMIT_STACK"}, {4, "RLIMIT_CORE"},
+                              {6, "RLIMIT_NPROC"}, {7, "RLIMIT_NOFILE"}, {8, "RLIMIT_MEMLOCK"}, {9, "RLIMIT_AS"}};
+constexpr Name kAdvice[] = {{0, "MADV_NORMAL"}, {3, "MADV_WILLNEED"}, {4, "MADV_DONTNEED"}, {8, "MADV_FREE"}, {10, "MADV_DONTFORK"},
+                            {14, "MADV_HUGEPAGE"}, {18, "MADV_WIPEONFORK"}};
+constexpr Name kEpoll[] = {{1, "EPOLL_CTL_ADD"}, {2, "EPOLL_CTL_DEL"}, {3, "EPOLL_CTL_MOD"}};
+
+std::string one_of(std::span<const Name> names, uint64_t value) {
+  const auto found = std::ranges::find(names, value, &Name::value);
+  return found == names.end() ? fmt::format("{}", value) : std::string(found->text);
+}
+
+std::string flags_of(std::span<const Name> names, uint64_t value, std::string_view none) {
+  std::string text(none);
+  for (const Name& name : names) {
+    if ((value & name.value) != name.value) continue;
+    if (!text.empty()) text += '|';
+    text += name.text;
+    value &= ~name.value;
+  }
+  if (value) text += fmt::format("{}{:#x}", text.empty() ? "" : "|", value);
+  return text.empty() ? "0" : text;
+}
+
+std::string signal_name(uint64_t number) {
+  const char* name = number < 32 ? sigabbrev_np(static_cast<int>(number)) : nullptr;
+  if (name) return std::string("SIG") + name;
+  return number >= 32 && number <= 64 ? fmt::format("SIGRT_{}", number - 32) : fmt::format("{}", number);
+}
+
+std::string clone_flags(uint64_t value) {
+  const std::string flags = value & ~uint64_t{0xff} ? flags_of(kClone, value & ~uint64_t{0xff}, "") : "";
+  if (!(value & 0xff)) return flags.empty() ? "0" : flags;
+  return flags.empty() ? signal_name(value & 0xff) : flags + "|" + signal_name(value & 0xff);
+}
+
+// What only this parameter of this call can mean; empty: what its type says.
+std::string special(std::string_view call, std::string_view name, uint64_t value) {
+  auto is = [&](std::string_view c, std::string_view n) { return call == c && name == n; };
+  if (is("openat", "flags")) return flags_of(kOpen, value, value & 3 ? "" : "O_RDONLY");
+  if (is("mmap", "flags")) return flags_of(kMap, value, "");
+  if (name == "protection") return value ? flags_of(kProtection, value, "") : "PROT_NONE";
+  if (is("clone", "flags")) return clone_flags(value);
+  if (is("faccessat", "mode") || is("faccessat2", "mode")) return value ? flags_of(kAccess, value, "") : "F_OK";
+  if (is("renameat2", "flags")) return flags_of(kRename, value, "");
+  if (is("getrandom", "flags")) return flags_of(kRandom, value, "");
+  if (is("pipe2", "flags") || is("dup3", "flags")) return flags_of(kPipe, value, "");
+  if (call.ends_with("at") && name == "flags") return flags_of(kAt, value, "");
+  if (is("statx", "flags") || is("faccessat2", "flags")) return flags_of(kAt, value, "");
+  if (call.starts_with("wait") && name == "options") return flags_of(kWait, value, "");
+  if (is("futex", "operation")) {
+    const std::string flags = flags_of(kFutexFlags, value & 384, "");
+    return one_of(kFutex, value & ~uint64_t{384}) + (value & 384 ? "|" + flags : "");
+  }
+  if (name == "whence") return one_of(kWhence, value);
+  if (name == "clock") return one_of(kClock, value);
+  if (is("rt_sigprocmask", "how")) return one_of(kMaskHow, value);
+  if (is("fcntl", "command")) return one_of(kFcntl, value);
+  if (is("socket", "family") || is("socketpair", "family")) return one_of(kFamily, value);
+  if (is("socket", "type") || is("socketpair", "type")) {
+    const uint64_t flags = value & 02004000;
+    return one_of(kSocketKind, value & ~uint64_t{02004000}) + (flags ? "|" + flags_of(kSocketFlags, flags, "") : "");
+  }
+  if (name == "resource") return one_of(kResource, value);
+  if (is("madvise", "advice")) return one_of(kAdvice, value);
+  if (is("epoll_ctl", "operation")) return one_of(kEpoll, value);
+  if (name == "number" && (call.contains("sig") || call.contains("kill"))) return signal_name(value);
+  return {};
+}
+
+}  // namespace
+
+std::string argument_text(std::string_view call, Parameter parameter, uint64_t value, const std::optional<std::string>& text) {
+  const auto [type, name] = parameter;
+  if (text) return *text;
+  const bool narrow = type == "int" || type == "uint32_t";
+  if (narrow) value = static_cast<uint32_t>(value);
+  if (std::string meant = special(call, name, value); !meant.empty()) return meant;
+  if (type.starts_with("User") || type.ends_with('*')) return value ? fmt::format("{:#x}", value) : "NULL";
+  if (type == "int") {
+    const int number = static_cast<int>(value);
+    return name.contains("directory") && number == -100 ? "AT_FDCWD" : fmt::format("{}", number);
+  }
+  if (name == "mode" || name == "mask") return fmt::format("{:04o}", value);
+  if (name == "flags" || name == "command") return value ? fmt::format("{:#x}", value) : "0";
+  if (type == "int64_t") return fmt::format("{}", static_cast<int64_t>(value));
+  return fmt::format("{}", value);
+}
+
+bool is_meaningless(std::string_view call, Parameter parameter, const uint64_t values[6]) {
+  constexpr uint64_t kCreates = 0100 | 020000000;
+  return call == "openat" && parameter.name == "mode" && !(values[2] & kCreates);
+}
+
+std::string result_text(std::string_view call, uint64_t result) {
+  const auto value = static_cast<int64_t>(result);
+  if (value < 0 && value >= -4095) {
+    const int error = static_cast<int>(-value);
+    // Kernel-internal (signal(7)): the call goes on once the signal is handled.
+    if (error >= 512) return error == 516 ? "? ERESTART_RESTARTBLOCK (Interrupted by signal)" : "? ERESTARTSYS (To be restarted)";
+    const char* name = strerrorname_np(error);
+    return fmt::format("-1 {} ({})", name ? name : std::to_string(error), strerror(error));
+  }
+  if (call == "mmap" || call == "brk" || call == "mremap" || call == "shmat") return fmt::format("{:#x}", result);
+  return fmt::format("{}", value);
+}
+
+}  // namespace pl

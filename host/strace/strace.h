@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// From the lines of a debug enclave's account (libos/syscall/trace.cpp) to those that strace(1) prints.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "strace/filter.h"
+
+namespace pl {
+
+class Strace {
+ public:
+  using Sink = std::function<void(std::string_view line)>;
+
+  Strace(StraceFilter filter, Sink sink) : filter_(std::move(filter)), sink_(std::move(sink)) {}
+
+  // False: the line is something else that the enclave has to say.
+  bool take(std::string_view line);
+  // Calls that never came back, and how it all ended ("exited with 0", "killed by SIGKILL").
+  void finish(std::string_view how);
+
+ private:
+  struct Call {
+    uint64_t number = 0;
+    std::array<uint64_t, 6> values{};
+    std::array<std::optional<std::string>, 6> texts;
+    bool interrupted = false;  // its first half was printed when another thread came between
+  };
+  void enter(uint64_t thread, Call call);
+  void leave(uint64_t thread, uint64_t number, uint64_t result, std::optional<std::pair<unsigned, std::string>> filled);
+  void signal(uint64_t thread, uint64_t number, uint64_t code, uint64_t address);
+  void give_way(uint64_t to);
+  void print(uint64_t thread, const std::string& text);
+  std::string arguments(const Call& call, bool until_filled) const;
+
+  StraceFilter filter_;
+  Sink sink_;
+  std::map<uint64_t, Call> under_way_;  // by thread
+  std::optional<uint64_t> last_;        // whose call was begun last and may still be whole
+  uint64_t first_ = 0;                  // the first thread
+  bool several_ = false;
+};
+
+}  // namespace pl
