@@ -5,6 +5,8 @@
 #                          the file ${PL_CACHE}/src/NAME/.pinned
 #   PL_OPENSBI_SOURCE      OpenSBI's source tree                    (target fetch-opensbi-1.6)
 #   PL_KERNEL              the machine's Linux build tree           (target kernel; file ${PL_KERNEL_IMAGE})
+#   ${PL_KERNEL}-debug     the same with the kernel's own checkers  (target kernel-debug; for the driver's tests, built when asked for)
+#   ${PL_KERNEL}-debian    Debian 13's own kernel, as its packages have it   (target kernel-debian; for tests, likewise)
 if(DEFINED ENV{PL_CACHE})
   set(default_cache $ENV{PL_CACHE})
 else()
@@ -28,15 +30,30 @@ set(PL_OPENSBI_SOURCE ${PL_CACHE}/src/opensbi-1.6)
 
 set(PL_KERNEL ${CMAKE_BINARY_DIR}/kernel)
 set(PL_KERNEL_IMAGE ${PL_KERNEL}/arch/riscv/boot/Image)
-set(build_kernel ${PROJECT_SOURCE_DIR}/cmake/machine/build-kernel.sh)
-set(kernel_config ${PROJECT_SOURCE_DIR}/cmake/machine/linux.config)
-add_custom_command(
-  OUTPUT ${PL_KERNEL_IMAGE}
-  COMMAND ${CMAKE_COMMAND} -E env PL_CACHE=${PL_CACHE} ${build_kernel} ${PL_KERNEL} ${kernel_config}
-  DEPENDS ${build_kernel} ${kernel_config} /usr/src/linux-source-6.1.tar.xz
-  COMMENT "Linux for the machine"
-  VERBATIM)
-add_custom_target(kernel DEPENDS ${PL_KERNEL_IMAGE})
+set(machine ${PROJECT_SOURCE_DIR}/cmake/machine)
+# pl_kernel(TARGET TREE COMMENT INPUTS FILE... COMMAND ARGUMENT...)   a kernel's tree, made by a script in machine/
+function(pl_kernel target tree comment)
+  cmake_parse_arguments(kernel "" "" "INPUTS;COMMAND" ${ARGN})
+  add_custom_command(
+    OUTPUT ${tree}/arch/riscv/boot/Image
+    COMMAND ${CMAKE_COMMAND} -E env PL_CACHE=${PL_CACHE} ${kernel_COMMAND}
+    DEPENDS ${kernel_INPUTS} ${machine}/link-kernel.sh
+    COMMENT ${comment}
+    VERBATIM)
+  add_custom_target(${target} DEPENDS ${tree}/arch/riscv/boot/Image)
+endfunction()
+
+set(build_kernel ${machine}/build-kernel.sh)
+set(linux_source /usr/src/linux-source-6.1.tar.xz)
+pl_kernel(kernel ${PL_KERNEL} "Linux for the machine"
+  INPUTS ${build_kernel} ${machine}/linux.config ${linux_source}
+  COMMAND ${build_kernel} ${PL_KERNEL} ${machine}/linux.config)
+pl_kernel(kernel-debug ${PL_KERNEL}-debug "Linux for the machine, with checkers"
+  INPUTS ${build_kernel} ${machine}/linux.config ${machine}/debug.config ${linux_source}
+  COMMAND ${build_kernel} ${PL_KERNEL}-debug ${machine}/linux.config ${machine}/debug.config)
+pl_kernel(kernel-debian ${PL_KERNEL}-debian "Debian's Linux"
+  INPUTS ${machine}/debian-kernel.sh ${PL_FETCH} ${PROJECT_SOURCE_DIR}/cmake/sources.txt
+  COMMAND ${machine}/debian-kernel.sh ${PL_KERNEL}-debian)
 
 # A program that nobody here built, for the tests and for the machine's shell: Debian's own.
 pl_fetch(busybox-static)

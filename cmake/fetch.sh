@@ -79,7 +79,12 @@ case $kind in
     [ $# -eq 0 ] || set -- --wildcards --no-wildcards-match-slash "$@"
     tar -xf "$archive" -C "$target.partial" --strip-components=1 --no-same-owner "$@"
     ;;
-  riscv64) dpkg-deb --extract "$archive" "$target.partial" ;;
+  riscv64 | amd64 | all)
+    set --
+    for member in $members; do set -- "$@" "./$member"; done
+    dpkg-deb --fsys-tarfile "$archive" | tar -xf - -C "$target.partial" --no-same-owner "$@"
+    ;;
+  *) die "$name: sources.txt says $kind, which is no kind" ;;
 esac
 echo "$want" >"$target.partial/.pinned"
 rm -rf "$target"

@@ -30,9 +30,9 @@ make_kernel() {
 }
 
 mkdir -p "$cache/src" "$cache/linux"
-exec 9>"$cache/linux/lock"
-flock 9
 
+exec 9>"$source.lock"
+flock 9
 if [ ! -d "$source" ]; then
   echo "kernel: unpack Linux $version"
   rm -rf "$source.partial"
@@ -41,6 +41,9 @@ if [ ! -d "$source" ]; then
   mv "$source.partial" "$source"
 fi
 
+# The compilation of another configuration holds nobody up.
+exec 9>"$build.lock"
+flock 9
 if [ ! -d "$build" ]; then
   # A partial tree of the same key is carried on with: make knows what is done.
   mkdir -p "$build.partial"
@@ -61,11 +64,4 @@ if [ ! -d "$build" ]; then
   mv "$build.partial" "$build"
 fi
 
-mkdir -p "$(dirname "$link")"
-if [ -d "$link" ] && [ ! -L "$link" ]; then
-  find "$link" -depth -type d -empty -delete # ninja makes the folders of what it expects
-fi
-if [ "$(readlink "$link" || true)" != "$build" ]; then
-  touch "$build/arch/riscv/boot/Image" # another kernel than before, however old: what was built against the last one is stale
-  ln -sfn "$build" "$link"
-fi
+"$(dirname "$0")/link-kernel.sh" "$build" "$link"

@@ -29,6 +29,7 @@ namespace pl {
 namespace {
 
 constexpr const char* kLibos = "/usr/lib/penglai/libos.bin";
+constexpr const char* kExamples = "/usr/lib/penglai/apps";
 constexpr uint64_t kMillisecond = 1'000'000;
 constexpr uint64_t kSlowBuild = 1000 * kMillisecond;
 constexpr uint64_t kGrace = 2000 * kMillisecond;  // between the request to end and the end
@@ -118,7 +119,7 @@ OrFailure<int> run(const RunOptions& options) {
 
   auto files = HostFiles::from_environment();
   if (!files) return failure(kOwnFailure, fmt::format("PENGLAI_ROOT: {}", std::strerror(files.error())));
-  auto program = find_program(*files, options.program, environment("PENGLAI_APPS", ""));
+  auto program = find_program(*files, options.program, environment("PENGLAI_APPS", kExamples));
   if (!program) return std::unexpected(program.error());
   auto mounts = open_mounts(options.mounts, *files);
   if (!mounts) return std::unexpected(mounts.error());

@@ -55,9 +55,7 @@ static noinline long probe(enum probe kind, void *address)
 {
 	long cause;
 
-	asm volatile("	.option push\n"
-		     "	.option norvc\n"
-		     "	la	t0, 9f\n"
+	asm volatile("	la	t0, 9f\n"
 		     "	csrrw	t1, stvec, t0\n"
 		     "	li	%0, -1\n"
 		     "	li	t2, 1\n"
@@ -76,7 +74,6 @@ static noinline long probe(enum probe kind, void *address)
 		     "	csrw	sepc, t2\n"
 		     "	sret\n"
 		     "8:	csrw	stvec, t1\n"
-		     "	.option pop\n"
 		     : "=&r"(cause)
 		     : "r"(kind), "r"(address)
 		     : "t0", "t1", "t2", "ra", "memory");
@@ -92,12 +89,39 @@ struct stretch {
 	u64 tried;
 };
 
+/*
+ * Physical memory as the probes want it: readable, writable, executable, accessed and dirty, so that nothing but the
+ * access itself can trap. Later kernels never map it as code, so that bit is set in the page tables by hand.
+ */
+static char *map_for_probes(u64 base, u64 size)
+{
+	char *mapped = (char __force *)ioremap_prot(base, size, pgprot_val(PAGE_KERNEL));
+	u64 satp = csr_read(CSR_SATP), offset;
+
+	for (offset = 0; mapped && offset < size; offset += PAGE_SIZE) {
+		u64 physical = (satp & SATP_PPN) << PAGE_SHIFT, *entry;
+		int level = (satp >> 60) - 6; /* the mode of Sv39 is 8, and its root is level 2 */
+
+		do {
+			entry = (u64 *)phys_to_virt(physical) + ((u64)(mapped + offset) >> (PAGE_SHIFT + 9 * level) & 511);
+			physical = (*entry & _PAGE_PFN_MASK) >> _PAGE_PFN_SHIFT << PAGE_SHIFT;
+		} while (*entry & _PAGE_PRESENT && !(*entry & _PAGE_LEAF) && level-- > 0);
+		if (!(*entry & _PAGE_PRESENT) || !(*entry & _PAGE_LEAF)) {
+			iounmap((void __iomem __force *)mapped);
+			return NULL;
+		}
+		*entry |= _PAGE_EXEC;
+	}
+	return mapped;
+}
+
 /* Runs on a hart of its choice, with interrupts off. */
 static void probe_range(void *argument)
 {
 	struct stretch *range = argument;
 	u64 offset;
 
+	asm volatile("sfence.vma" ::: "memory");
 	for (offset = 0; offset < range->mapped_size; offset += stride * PAGE_SIZE) {
 		enum probe kind;
 
@@ -128,12 +152,11 @@ static int probe_everywhere(u64 base, u64 size, const char *name)
 	for (offset = 0; offset < size; offset += step) {
 		range.mapped_base = base + offset;
 		range.mapped_size = min(step, size - offset);
-		range.mapped = (char __force *)ioremap_prot(range.mapped_base, range.mapped_size, pgprot_val(PAGE_KERNEL_EXEC));
+		range.mapped = map_for_probes(range.mapped_base, range.mapped_size);
 		if (!range.mapped) {
 			pr_err("cannot map %s\n", name);
 			return -EINVAL;
 		}
-		/* PAGE_KERNEL presets accessed and dirty, so that nothing but the access itself can trap. */
 		for_each_online_cpu(cpu) {
 			smp_call_function_single(cpu, probe_range, &range, 1);
 			cond_resched();
@@ -154,7 +177,7 @@ static int check_probes(void)
 
 	if (!page)
 		return -ENOMEM;
-	mapped = (char __force *)ioremap_prot(page_to_phys(vmalloc_to_page(page)), PAGE_SIZE, pgprot_val(PAGE_KERNEL_EXEC));
+	mapped = map_for_probes(page_to_phys(vmalloc_to_page(page)), PAGE_SIZE);
 	if (!mapped) {
 		vfree(page);
 		return -ENOMEM;
@@ -163,7 +186,7 @@ static int check_probes(void)
 	page[2] = 0;
 	for (kind = 0; kind < 3; kind++) {
 		local_irq_disable();
-		asm volatile("fence.i" ::: "memory");
+		asm volatile("sfence.vma; fence.i" ::: "memory");
 		cause[kind] = probe(kind, kind == PROBE_FETCH ? mapped : mapped + 8);
 		local_irq_enable();
 	}
