@@ -6,6 +6,9 @@
 #include "base/random.h"
 #include "fs/abi.h"
 #include "fs/stream.h"
+#include "fs/terminal/devpts.h"
+#include "fs/terminal/host_terminal.h"
+#include "fs/terminal/pty.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "memory/address_space.h"
 
@@ -14,7 +17,7 @@ namespace pl {
 namespace {
 
 constexpr uint64_t Null = make_device(1, 3), Zero = make_device(1, 5), Full = make_device(1, 7), Random = make_device(1, 8),
-                   Urandom = make_device(1, 9), Terminal = make_device(5, 0), Console = make_device(5, 1);
+                   Urandom = make_device(1, 9), ControllingTerminal = make_device(5, 0), MasterTerminal = make_device(5, 2), Console = make_device(5, 1);
 
 class MemoryDevice : public File {
  public:
@@ -70,12 +73,21 @@ ErrorOr<Ref<File>> open_device(Ref<Inode> node, uint64_t number, uint32_t flags)
     case Zero:
     case Full:
     case Random:
-    case Urandom: return Ref<File>(TRY(make<MemoryDevice>(std::move(node), number, flags)));
-    case Terminal:
+    case Urandom: return Ref<File>(TRY(make<MemoryDevice>(std::move(node), number, flags & ~open_flag::NoTerminal)));
+    case MasterTerminal: return open_pty_master(std::move(node), flags);
+    case ControllingTerminal: {
+      Terminal* terminal = controlling_terminal();
+      if (!terminal) return fail(Errno::NoDeviceAddress);
+      if (terminal != &host_terminal()) {
+        Pty& pty = *pty_of_session(terminal->session);
+        return open_pty_slave(pty, TRY(pts_inode(pty)), flags);
+      }
+      [[fallthrough]];
+    }
     case Console: {
-      int handle = streams::terminal();
+      int handle = host_terminal_handle();
       if (handle < 0) return fail(Errno::NoDeviceAddress);
-      return Ref<File>(TRY(make<StreamFile>(uint32_t(handle), flags, std::move(node))));
+      return Ref<File>(TRY(make<StreamFile>(uint32_t(handle), flags & ~open_flag::NoTerminal, std::move(node))));
     }
     default: return fail(Errno::NoDeviceAddress);
   }
@@ -84,12 +96,13 @@ ErrorOr<Ref<File>> open_device(Ref<Inode> node, uint64_t number, uint32_t flags)
 ErrorOr<void> populate_devices(TmpDirectory& directory) {
   struct { std::string_view name; uint64_t number; uint32_t mode; } nodes[] = {
       {"null", Null, 0666}, {"zero", Zero, 0666}, {"full", Full, 0666}, {"random", Random, 0666}, {"urandom", Urandom, 0666},
-      {"tty", Terminal, 0666}, {"console", Console, 0600},
+      {"tty", ControllingTerminal, 0666}, {"ptmx", MasterTerminal, 0666}, {"console", Console, 0600},
   };
   for (auto& n : nodes) TRY(directory.create(n.name, file_mode::Character | n.mode, n.number, 0, 0));
   struct { std::string_view name, target; } links[] = {
       {"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"}};
   for (auto& l : links) TRY(directory.symlink(l.name, l.target, 0, 0));
+  TRY(directory.create("pts", file_mode::Directory | 0755, 0, 0, 0));
   TRY(directory.create("shm", file_mode::Directory | 01777, 0, 0, 0));
   return {};
 }

@@ -10,6 +10,7 @@
 #include "fs/path.h"
 #include "fs/proc/proc.h"
 #include "fs/stream.h"
+#include "fs/terminal/devpts.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "ocall/ring.h"
 #include "penglai/ocall.h"
@@ -157,6 +158,7 @@ ErrorOr<void> initialize(const pl_config& config, PhysicalAddress contents) {
   auto devices = TRY(TmpDirectory::create_root(0755));
   TRY(populate_devices(*devices));
   TRY(add_mount(TRY(mount_point("/dev", file_mode::Directory)), devices, "devtmpfs", "dev", 0));
+  TRY(add_mount(TRY(mount_point("/dev/pts", file_mode::Directory)), TRY(create_devpts_root()), "devpts", "devpts", 0));
   TRY(add_mount(TRY(mount_point("/proc", file_mode::Directory)), TRY(create_proc_root()), "proc", "proc", 0));
 
   Records records(config);

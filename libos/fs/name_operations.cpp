@@ -58,6 +58,7 @@ ErrorOr<Ref<File>> open_inode(Ref<Inode> inode, uint32_t flags) {
     if (!who.privileged() && TRY(inode->attributes()).uid != who.uid) return fail(Errno::Perm);
   }
   uint32_t done = OnlyForOpening;
+  if (inode->type() == file_mode::Character) done &= ~open_flag::NoTerminal;  // a terminal's open looks at it
   if (inode->truncates_on_open()) done &= ~open_flag::Truncate;
   else if (flags & open_flag::Truncate && inode->is_regular()) TRY(inode->truncate(0));
   return inode->open(inode, flags & ~done);

@@ -4,31 +4,21 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/hot.h"
 #include "fs/abi.h"
-#include "fs/terminal.h"
+#include "fs/terminal/host_terminal.h"
 #include "fs/text.h"
 #include "ocall/operations.h"
 #include "ocall/ring.h"
+#include "process/signal.h"
 
 namespace pl {
-
-namespace {
-PL_HOT constinit uint32_t terminals = 0;
-}
-
-void streams::set_terminals(uint32_t bits) { terminals = bits & 7; }
-
-int streams::terminal() {
-  for (int i = 0; i < 3; i++)
-    if (terminals >> i & 1) return i;
-  return -1;
-}
 
 ErrorOr<size_t> StreamFile::read(Buffer& to) {
   if (!readable()) return fail(Errno::BadDescriptor);
   if (to.left() == 0) return 0;
+  const bool terminal = is_host_terminal(handle_);
   for (;;) {
+    if (terminal) TRY(check_background(host_terminal(), sig::TerminalInput));
     uint32_t before = ocall::readiness(handle_);
     {
       auto window = TRY(ocall::WindowBuffer::allocate(to.left()));
@@ -79,7 +69,7 @@ ErrorOr<size_t> StreamFile::write(Buffer& from) {
 
 uint32_t StreamFile::poll(PollTable* table) {
   if (table) table->watch(ocall::ready_queue(handle_));
-  bool terminal = terminals >> handle_ & 1;
+  bool terminal = is_host_terminal(handle_);
   uint32_t asked = handle_ == 0 || device_ ? poll_event::In : poll_event::Out;
   auto got = ocall::poll(handle_, asked);
   if (!got) return poll_event::Error;
@@ -97,13 +87,13 @@ ErrorOr<Attributes> StreamFile::attributes() {
 }
 
 ErrorOr<uint64_t> StreamFile::ioctl(uint32_t command, UserAddress argument) {
-  if (!(terminals >> handle_ & 1)) return fail(Errno::NotTerminal);
-  return terminal_ioctl(handle_, command, argument);
+  if (!is_host_terminal(handle_)) return fail(Errno::NotTerminal);
+  return terminal_ioctl(host_terminal(), command, argument);
 }
 
 size_t StreamFile::describe(char* out, size_t capacity) {
   TextSpan text(out, capacity);
-  if (terminals >> handle_ & 1) text << "/dev/tty";
+  if (is_host_terminal(handle_)) text << "/dev/tty";
   else text << "host:[" << handle_ << "]";
   return text.length();
 }

@@ -25,11 +25,4 @@ class StreamFile : public File {
   Ref<Inode> device_;  // /dev/tty, /dev/console: its node; null for a standard stream
 };
 
-namespace streams {
-// Which of the handles 0..2 are terminals, as struct pl_instance says: an answer to isatty() needs no ocall then. Once an instance.
-void set_terminals(uint32_t bits);
-// The handle of the controlling terminal, or -1.
-int terminal();
-}  // namespace streams
-
 }  // namespace pl

@@ -2,6 +2,7 @@
 #include "process/exit.h"
 
 #include "arch/monitor.h"
+#include "fs/terminal/terminal.h"
 #include "memory/frame_allocator.h"
 #include "memory/user.h"
 #include "ocall/ring.h"
@@ -88,8 +89,7 @@ void end_process(Process& process, Thread& last) {
   process.pending.discard({~uint64_t(0)});
 
   int group = process.group;
-  if (process.pid == process.session && foreground_group() == group)
-    (void)send_signal_to_group(group, SignalInfo::kernel(sig::Hup));  // POSIX _Exit(), a session leader's end
+  if (process.pid == process.session) hang_up_session(process.session);  // POSIX _Exit(), a session leader's end
   last.unlink();
   process.state = ProcessState::Zombie;
   Process* parent = process.parent;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "process/send.h"
 
-#include "base/hot.h"
+#include "fs/terminal/host_terminal.h"
 #include "penglai/ocall.h"
 #include "process/exit.h"
 #include "process/process.h"
@@ -10,8 +10,6 @@
 namespace pl {
 
 namespace {
-
-PL_HOT int terminal_group = 0;
 
 void discard_everywhere(Process& process, SignalSet which) {
   process.pending.discard(which);
@@ -143,11 +141,8 @@ void deliver_host_signals(uint32_t signals) {
   while (signals) {
     int number = __builtin_ctz(signals);
     signals &= signals - 1;
-    (void)send_signal_to_group(terminal_group, SignalInfo::kernel(number));  // a group without members has nobody to tell
+    (void)send_signal_to_group(host_terminal().foreground, SignalInfo::kernel(number));  // a group without members has nobody to tell
   }
 }
-
-int foreground_group() { return terminal_group; }
-void set_foreground_group(int group) { terminal_group = group; }
 
 }  // namespace pl

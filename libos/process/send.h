@@ -31,8 +31,5 @@ bool may_signal(const Process& target, int number);
 
 // The host's signals (of PL_SIGNALS, bits 1 << number) go to the foreground group, as a terminal's do.
 void deliver_host_signals(uint32_t signals);
-// Foreground process group of the instance's terminal: tcsetpgrp(3).
-int foreground_group();
-void set_foreground_group(int group);
 
 }  // namespace pl

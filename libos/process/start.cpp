@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "fs/mount.h"
 #include "fs/path.h"
-#include "fs/stream.h"
+#include "fs/terminal/host_terminal.h"
 #include "memory/heap.h"
 #include "penglai/ocall.h"
 #include "process/environment.h"
@@ -100,11 +100,12 @@ ErrorOr<void> apply_instance(const InstanceCopy& instance) {
   const pl_instance& head = instance.head();
   Process& process = Process::first();
   anchor_realtime(head.realtime);
-  streams::set_terminals(head.terminals & 7);
+  set_host_terminals(head.terminals);
   Credentials& who = process.credentials;
   who.uid = who.euid = who.suid = who.fsuid = head.uid;
   who.gid = who.egid = who.sgid = who.fsgid = head.gid;
-  set_foreground_group(process.group);
+  host_terminal().session = process.session;
+  host_terminal().foreground = process.group;
   if (uint32_t mask = head.umask & 0777; mask != process.file_context->umask) process.file_context->umask = mask;
   TRY(instance.strings(head.directory_offset, 1, [&](std::string_view path) -> ErrorOr<void> {
     auto set = set_directory(*process.file_context, path);

@@ -7,6 +7,7 @@
 #include "fs/mount.h"
 #include "fs/path.h"
 #include "fs/proc/node.h"
+#include "fs/terminal/terminal.h"
 #include "memory/address_space.h"
 #include "memory/frame.h"
 #include "time/clock.h"
@@ -44,8 +45,9 @@ void stat(Text& t, Process& p) {
   Process::Usage used = p.usage();
   auto memory = totals_of(p);
   char letter[2] = {state_letter(p), 0};
+  const Terminal* terminal = terminal_of_session(p.session);
   t << p.pid << " (" << name_of(p) << ") " << std::string_view(letter, 1) << " " << parent_of(p) << " " << p.group << " " << p.session
-    << " 0 -1 4194304 " << used.minor_faults << " " << p.waited.minor_faults << " 0 0 " << clock_ticks(used.cpu_ticks - used.system_ticks) << " "
+    << " " << (terminal ? terminal->device() : 0) << " " << (terminal ? terminal->foreground : -1) << " 4194304 " << used.minor_faults << " " << p.waited.minor_faults << " 0 0 " << clock_ticks(used.cpu_ticks - used.system_ticks) << " "
     << clock_ticks(used.system_ticks) << " " << clock_ticks(p.waited.cpu_ticks - p.waited.system_ticks) << " " << clock_ticks(p.waited.system_ticks)
     << " 20 " << (p.leader ? p.leader->nice : 0) << " " << p.thread_count << " 0 " << clock_ticks(p.started_at) << " "
     << memory.mapped_pages * PageSize << " " << memory.resident_pages << " 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 " << int(p.exit_signal)

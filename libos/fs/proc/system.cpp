@@ -95,10 +95,10 @@ void loadavg(Text& t) {
   });
   t << "0.00 0.00 0.00 1/" << count << " " << last << "\n";
 }
-void filesystems(Text& t) { t << "nodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\thost\n"; }
+void filesystems(Text& t) { t << "nodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\thost\n"; }
 void empty(Text&) {}
 void cmdline(Text& t) { t << "\n"; }
-void devices(Text& t) { t << "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n\nBlock devices:\n"; }
+void devices(Text& t) { t << "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n"; }
 void vmstat(Text& t) {
   auto totals = frames::totals();
   t << "nr_free_pages " << totals.free_bytes / PageSize << "\n";

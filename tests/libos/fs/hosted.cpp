@@ -8,7 +8,8 @@
 #include "fs/mount.h"
 #include "fs/path.h"
 #include "fs/proc/proc.h"
-#include "fs/terminal.h"
+#include "fs/terminal/devpts.h"
+#include "fs/terminal/pty.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "memory/frame.h"
 #include "ocall/leave.h"
@@ -143,7 +144,14 @@ const TickRate& tick_rate() {
 void random::fill(void* to, size_t bytes) {
   for (size_t i = 0; i < bytes; i++) static_cast<uint8_t*>(to)[i] = uint8_t(std::rand());
 }
-ErrorOr<uint64_t> terminal_ioctl(uint32_t, uint32_t, UserAddress) { return fail(Errno::NotTerminal); }
+ErrorOr<uint64_t> terminal_ioctl(Terminal&, uint32_t, UserAddress) { return fail(Errno::NotTerminal); }
+ErrorOr<void> check_background(Terminal&, int) { return {}; }
+Terminal* controlling_terminal() { return nullptr; }
+ErrorOr<Ref<File>> open_pty_master(Ref<Inode>, uint32_t) { return fail(Errno::NoDeviceAddress); }
+ErrorOr<Ref<File>> open_pty_slave(Pty&, Ref<Inode>, uint32_t) { return fail(Errno::Io); }
+Pty* pty_of_session(int) { return nullptr; }
+ErrorOr<Ref<Inode>> pts_inode(Pty&) { return fail(Errno::NoEntry); }
+ErrorOr<Ref<Inode>> create_devpts_root() { return Ref<Inode>(TRY(TmpDirectory::create_root(0755))); }
 ErrorOr<Ref<Inode>> create_proc_root() { return Ref<Inode>(TRY(TmpDirectory::create_root(0555))); }
 
 namespace ocall {

@@ -8,6 +8,7 @@
 #include "fs/path.h"
 #include "fs/pipe.h"
 #include "fs/stream.h"
+#include "fs/terminal/host_terminal.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "hosted.h"
 #include "ocall/ring.h"
@@ -266,6 +267,6 @@ Test(pipe, a_stream_that_is_closed_is_EPIPE_and_one_that_takes_nothing_is_EIO) {
 Test(pipe, what_is_no_terminal_says_so_without_asking) {
   StreamFile out(1, open_flag::ReadWrite);
   serve([](const pl_request&) { cr_assert_fail("asked"); });
-  streams::set_terminals(1);
+  set_host_terminals(1);
   cr_assert_eq(error_of(out.ioctl(0x5401, {})), ENOTTY);
 }
