@@ -13,8 +13,10 @@ enum class Errno : int {
   CrossDevice = 18, NoDevice = 19, NotDirectory = 20, IsDirectory = 21, Invalid = 22, FileTableFull = 23, TooManyFiles = 24,
   NotTerminal = 25, TextBusy = 26, FileTooBig = 27, NoSpace = 28, IllegalSeek = 29, ReadOnly = 30, TooManyLinks = 31,
   BrokenPipe = 32, Domain = 33, Range = 34, Deadlock = 35, NameTooLong = 36, NoLocks = 37, NoSystemCall = 38, NotEmpty = 39,
-  LinkLoop = 40, NoMessage = 42, NoData = 61, Overflow = 75, IllegalSequence = 84, NotSocket = 88, NoProtocol = 92,
-  NotSupported = 95, AddressFamily = 97, AddressInUse = 98, NoBuffers = 105, IsConnected = 106, NotConnected = 107,
+  LinkLoop = 40, NoMessage = 42, IdentifierRemoved = 43, NoData = 61, Overflow = 75, IllegalSequence = 84, NotSocket = 88,
+  NoDestination = 89, MessageSize = 90, WrongProtocolType = 91, NoProtocolOption = 92, NoProtocol = 93, NoSocketType = 94,
+  NotSupported = 95, AddressFamily = 97, AddressInUse = 98, AddressNotAvailable = 99, NetworkUnreachable = 101,
+  ConnectionAborted = 103, ConnectionReset = 104, NoBuffers = 105, IsConnected = 106, NotConnected = 107, TooManyReferences = 109,
   TimedOut = 110, Refused = 111, Already = 114, InProgress = 115, Stale = 116, Canceled = 125, OwnerDied = 130,
   // Kernel-internal, never seen by a program: how an interrupted call continues once the signal is handled (signal(7)).
   RestartSystemCall = 512,       // restart if SA_RESTART, else EINTR

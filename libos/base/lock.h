@@ -11,7 +11,7 @@
 
 namespace pl {
 
-enum class Rank : uint8_t { Process, Files, AddressSpace, Inode, Pipe, Scheduler, Ring, Heap, Frames, Count };
+enum class Rank : uint8_t { Process, Files, AddressSpace, Inode, Pipe, Network, Scheduler, Ring, Heap, Frames, Count };
 
 namespace detail {
 std::atomic<uint32_t>& lock_word(Rank rank, const void* object);

@@ -32,6 +32,7 @@ ErrorOr<Ref<Descriptors>> Descriptors::clone() const {
     for (uint64_t left = chunks_[i]->used; left; left &= left - 1) {
       int bit = std::countr_zero(left);
       to->file[bit] = chunks_[i]->file[bit];
+      to->file[bit]->hold();
     }
     to->used = chunks_[i]->used;
     to->close_on_exec = chunks_[i]->close_on_exec;
@@ -53,6 +54,7 @@ ErrorOr<int> Descriptors::install(Ref<File> file, OnExec on_exec, int lowest) {
     unsigned bit = unsigned(std::countr_one(used)), descriptor = i * ChunkSize + bit;
     if (descriptor >= limit_) break;
     Chunk* chunk = TRY(need_chunk(i));
+    file->hold();
     chunk->file[bit] = std::move(file);
     chunk->used |= uint64_t(1) << bit;
     if (on_exec == OnExec::Close) chunk->close_on_exec |= uint64_t(1) << bit;
@@ -66,6 +68,7 @@ ErrorOr<void> Descriptors::replace(int descriptor, Ref<File> file, OnExec on_exe
   Chunk* chunk = TRY(need_chunk(unsigned(descriptor) / ChunkSize));
   unsigned bit = unsigned(descriptor) % ChunkSize;
   Ref<File> old = take(unsigned(descriptor));
+  file->hold();
   chunk->file[bit] = std::move(file);
   chunk->used |= uint64_t(1) << bit;
   if (on_exec == OnExec::Close) chunk->close_on_exec |= uint64_t(1) << bit;
@@ -84,7 +87,9 @@ Ref<File> Descriptors::take(unsigned descriptor) {
 }
 
 void Descriptors::dispose(Ref<File> file) {
-  if (file) file->descriptor_closed(this);
+  if (!file) return;
+  file->descriptor_closed(this);
+  file->let_go();
 }
 
 ErrorOr<void> Descriptors::close(int descriptor) {

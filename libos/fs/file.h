@@ -56,6 +56,15 @@ class File : public RefCounted {
   virtual class PipeFile* as_pipe() { return nullptr; }
   virtual class TimerFile* as_timer() { return nullptr; }
 
+  // Descriptors, and messages under way (SCM_RIGHTS), keep it open. A template's file is never freed in a fork: the last of these, and not
+  // its destructor, then says that it is closed. Only files that others wait for are counted: pipes and sockets.
+  void hold() { if (holders_ != NotCounted) ++holders_; }
+  void let_go() { if (holders_ != NotCounted && --holders_ == 0 && is_frozen(this)) closed(); }
+  uint32_t holders() const { return holders_; }
+  // Whether an EPIPE of write() comes with SIGPIPE.
+  virtual bool signals_broken_pipe() { return true; }
+  virtual class Socket* as_socket() { return nullptr; }
+
   EpollItem* epoll_items = nullptr;  // of the epolls that watch it; they do not keep it open
 
   uint32_t flags() const { return flags_; }  // O_ACCMODE, O_APPEND, O_NONBLOCK, ...
@@ -66,9 +75,14 @@ class File : public RefCounted {
 
  private:
   void forget_epoll_items();
+  static constexpr uint32_t NotCounted = ~uint32_t(0);
+  uint32_t holders_ = NotCounted;
 
  protected:
   explicit File(uint32_t flags) : flags_(flags) {}
+  void count_holders() { holders_ = 0; }
+  // Nobody will use it any more: its peers are told. Called once, by the destructor or in its place.
+  virtual void closed() {}
   uint32_t flags_;
 };
 

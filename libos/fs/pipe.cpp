@@ -165,10 +165,11 @@ PL_HOT constinit uint64_t next_pipe = 1;
 
 PipeFile::PipeFile(Ref<Pipe> pipe, Ref<Inode> fifo, uint32_t flags)
     : File(flags), pipe_(std::move(pipe)), fifo_(std::move(fifo)), number_(next_pipe) {
+  count_holders();
   pipe_->open_end(readable(), writable());
 }
 
-PipeFile::~PipeFile() { pipe_->close_end(readable(), writable()); }
+PipeFile::~PipeFile() { PipeFile::closed(); }
 
 ErrorOr<size_t> PipeFile::read(Buffer& to) {
   if (!readable()) return fail(Errno::BadDescriptor);

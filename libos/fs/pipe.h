@@ -63,6 +63,9 @@ class PipeFile : public File {
   PipeFile* as_pipe() override { return this; }
   Pipe& pipe() { return *pipe_; }
 
+ protected:
+  void closed() override { pipe_->close_end(readable(), writable()); }
+
  private:
   Ref<Pipe> pipe_;
   Ref<Inode> fifo_;  // null: pipe2()

@@ -6,6 +6,7 @@
 #include "base/hot.h"
 #include "memory/heap.h"
 #include "memory/kernel_stack.h"
+#include "net/socket.h"
 #include "process/scheduler.h"
 
 namespace pl {
@@ -204,6 +205,12 @@ Descriptors& current_descriptors() { return *current_process().descriptors; }
 uint64_t current_file_size_limit() { return current_process().limit(Limits::FileSize); }
 int64_t realtime_nanoseconds() { return int64_t(realtime_ns()); }
 bool signal_pending() { return current_thread().has_deliverable_signal(); }
+
+// ---- and net/: net/socket.h ----
+PeerIdentity current_identity() {
+  const Process& p = current_process();
+  return {p.pid, p.credentials.euid, p.credentials.egid};
+}
 
 FileCredentials current_file_credentials() {
   const Credentials& c = current_process().credentials;

@@ -23,6 +23,10 @@ struct Waiter {
 // May live in any object; all zero is empty. In a template's object it is copied on write like the rest.
 class WaitQueue {
  public:
+  WaitQueue() = default;
+  WaitQueue(const WaitQueue&) = delete;
+  // Whoever still sleeps on it wakes up and looks again.
+  ~WaitQueue() { if (!empty()) wake_all(); }
   void add(Waiter& waiter);     // at the end
   void remove(Waiter& waiter);  // if it is queued
   void wake_all();

@@ -39,8 +39,8 @@ namespace {
 Buffer user_buffer(UserAddress address, size_t bytes) { return Buffer::user(address, bytes < MaxTransfer ? bytes : MaxTransfer); }
 
 // What every write does with its result: a broken pipe is a signal too.
-Result wrote(ErrorOr<size_t> result) {
-  if (!result && result.error() == Errno::BrokenPipe) signal_broken_pipe();
+Result wrote(File& file, ErrorOr<size_t> result) {
+  if (!result && result.error() == Errno::BrokenPipe && file.signals_broken_pipe()) signal_broken_pipe();
   return restartable<uint64_t>(result);
 }
 
@@ -51,7 +51,7 @@ Result read_from(int descriptor, Buffer buffer) {
 
 Result write_to(int descriptor, Buffer buffer) {
   Ref<File> file = TRY(current_descriptors().get(descriptor));
-  return wrote(file->write(buffer));
+  return wrote(*file, file->write(buffer));
 }
 
 Result read_from_at(int descriptor, Buffer buffer, int64_t offset) {
@@ -61,7 +61,8 @@ Result read_from_at(int descriptor, Buffer buffer, int64_t offset) {
 
 Result write_to_at(int descriptor, Buffer buffer, int64_t offset) {
   if (offset < 0) return fail(Errno::Invalid);
-  return wrote(TRY(current_descriptors().get(descriptor))->write_at(uint64_t(offset), buffer));
+  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  return wrote(*file, file->write_at(uint64_t(offset), buffer));
 }
 
 // Flags that open() has ignored since ever are ignored; openat2() refuses them.

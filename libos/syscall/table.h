@@ -9,6 +9,7 @@
 #include "arch/layout.h"
 #include "base/error.h"
 #include "memory/user.h"
+#include "net/abi.h"
 #include "process/limits.h"
 #include "syscall/abi.h"
 #include "syscall/file_abi.h"

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/lock.h"
 #include "base/random.h"
 #include "fs/mount.h"
 #include "fs/path.h"
@@ -18,6 +19,8 @@
 #include "time/clock.h"
 
 namespace pl {
+
+static uint32_t locks_held = 0;
 
 // ---- memory ----
 
@@ -67,11 +70,13 @@ void* frame_pointer(PhysicalAddress a) { return reinterpret_cast<void*>(a.value)
 
 static bool bad(UserAddress a) { return a.value < 4096; }
 ErrorOr<void> copy_from_user(void* to, UserAddress from, size_t n) {
+  if (locks_held) std::abort();
   if (bad(from)) return fail(Errno::Fault);
   std::memcpy(to, reinterpret_cast<void*>(from.value), n);
   return {};
 }
 ErrorOr<void> copy_to_user(UserAddress to, const void* from, size_t n) {
+  if (locks_held) std::abort();
   if (bad(to)) return fail(Errno::Fault);
   std::memcpy(reinterpret_cast<void*>(to.value), from, n);
   return {};
@@ -107,12 +112,14 @@ void WaitQueue::wake_all() {
 void WaitQueue::wake_one() {
   if (Waiter* w = waiters_.pop_front()) w->queue = nullptr;
 }
-ErrorOr<void> sleep(uint64_t, Sleep kind) {
+ErrorOr<void> sleep(uint64_t deadline, Sleep kind) {
+  if (locks_held) std::abort();
   if (hosted::interrupted && kind == Sleep::Interruptible) {
     hosted::interrupted = false;
     return fail(Errno::Interrupted);
   }
   if (!hosted::while_asleep || !hosted::while_asleep()) {
+    if (deadline != NoDeadline) return fail(Errno::TimedOut);
     // Nobody will ever wake it: the test would hang.
     throw std::string("deadlock");
   }
@@ -144,6 +151,24 @@ const TickRate& tick_rate() {
 void random::fill(void* to, size_t bytes) {
   for (size_t i = 0; i < bytes; i++) static_cast<uint8_t*>(to)[i] = uint8_t(std::rand());
 }
+uint64_t random::word() {
+  uint64_t w;
+  fill(&w, sizeof w);
+  return w;
+}
+
+// ---- locks: taken in the order of their ranks, none twice, none across a sleep ----
+
+std::atomic<uint32_t>& detail::lock_word(Rank rank, const void*) {
+  static std::atomic<uint32_t> words[unsigned(Rank::Count)];
+  return words[unsigned(rank)];
+}
+void detail::lock_acquire(std::atomic<uint32_t>&, Rank rank) {
+  if (locks_held >> unsigned(rank)) std::abort();
+  locks_held |= 1u << unsigned(rank);
+}
+void detail::lock_release(std::atomic<uint32_t>&, Rank rank) { locks_held &= ~(1u << unsigned(rank)); }
+
 ErrorOr<uint64_t> terminal_ioctl(Terminal&, uint32_t, UserAddress) { return fail(Errno::NotTerminal); }
 ErrorOr<void> check_background(Terminal&, int) { return {}; }
 Terminal* controlling_terminal() { return nullptr; }

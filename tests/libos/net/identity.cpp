@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "sockets.h"
+
+pl::PeerIdentity pl::current_identity() { return hosted::identity; }
