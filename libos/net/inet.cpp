@@ -91,10 +91,7 @@ ErrorOr<void> InetSocket::listen(int backlog) {
   if (me.state == SocketState::Idle) {
     // Sockets that shared the address may not all listen on it.
     NetworkLocked lock;
-    me.state = SocketState::Listening;
-    bool free = names::is_free(me, me.local.inet);
-    me.state = SocketState::Idle;
-    if (!free) return fail(Errno::AddressInUse);
+    if (!names::is_free(me, me.local.inet)) return fail(Errno::AddressInUse);
   }
   return Socket::listen(backlog);
 }

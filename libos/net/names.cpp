@@ -65,8 +65,7 @@ bool is_free(const Endpoint& endpoint, const InetAddress& address) {
     bool both = kinds(e.local.inet, e.only_v6) & kinds(address, endpoint.only_v6);
     if (!both || !(e.local.inet.is_any() || address.is_any() || e.local.inet.same_host(address))) continue;
     if (e.reuse_port && endpoint.reuse_port && e.owner_uid == endpoint.owner_uid) continue;
-    bool listening = e.state == SocketState::Listening || endpoint.state == SocketState::Listening;
-    if (e.reuse_address && endpoint.reuse_address && !listening) continue;
+    if (e.reuse_address && endpoint.reuse_address && e.state != SocketState::Listening) continue;
     return false;
   }
   return true;

@@ -11,7 +11,8 @@ namespace {
 // Not hot: only what passes descriptors writes it.
 constinit List<Rights, &Rights::link> in_queues{};
 constinit List<Rights, &Rights::link> doomed{};
-constinit unsigned files_under_way = 0;
+constinit unsigned files_under_way = 0, sockets_under_way = 0;
+constinit unsigned closes = 0;  // since the last collection
 constinit bool disposing = false, collecting = false;
 
 template <class Visit>
@@ -37,7 +38,7 @@ void arrived(Message& message, Endpoint& receiver) {
   rights->message = &message;
   in_queues.push_back(rights);
   files_under_way += rights->count;
-  each_socket(*rights, [](Socket& s) { ++s.under_way; });
+  each_socket(*rights, [](Socket& s) { ++s.under_way, ++sockets_under_way; });
 }
 
 void left(Message& message) {
@@ -47,7 +48,7 @@ void left(Message& message) {
   rights->message = nullptr;
   in_queues.remove(rights);
   files_under_way -= rights->count;
-  each_socket(*rights, [](Socket& s) { --s.under_way; });
+  each_socket(*rights, [](Socket& s) { --s.under_way, --sockets_under_way; });
 }
 
 void dispose(Message* message) {
@@ -64,10 +65,14 @@ void dispose(Rights* rights) {
   disposing = true;
   while (Rights* next = doomed.pop_front()) Rights::destroy(next);
   disposing = false;
+  collect();  // what ended may have been the last way to others
 }
 
 void collect() {
-  if (in_queues.empty() || collecting) return;
+  // Only sockets can hold each other. Many of them under way are looked at less often, so that a close costs the same on average.
+  constexpr unsigned Few = 64;
+  if (!sockets_under_way || collecting || disposing || ++closes * Few < sockets_under_way) return;
+  closes = 0;
   collecting = true;
   List<Rights, &Rights::link> garbage;
   {
