@@ -25,10 +25,11 @@ ErrorOr<void> UnixSocket::bind(const SocketAddress& address) {
   Endpoint& me = *endpoint_;
   if (address.family != family::Unix) return fail(Errno::Invalid);
   if (!address.name.length) return me.named ? fail(Errno::Invalid) : bind_automatically();
-  if (me.named) return fail(Errno::Invalid);
+  const Ref<Inode>& directory = current_file_context().directory;
+  // That a path is taken is noticed before that the socket has a name.
+  if (me.named) return fail(!address.name.abstract() && resolve(directory, address.name.view(), LastLink::Keep) ? Errno::AddressInUse : Errno::Invalid);
   Ref<Inode> inode;
   if (!address.name.abstract()) {
-    const Ref<Inode>& directory = current_file_context().directory;
     auto made = make_node(directory, address.name.view(), file_mode::Socket | 0777, 0);
     if (!made) return fail(made.error() == Errno::Exists ? Errno::AddressInUse : made.error());
     inode = TRY(resolve(directory, address.name.view(), LastLink::Keep));
