@@ -63,6 +63,18 @@ ErrorOr<int> Descriptors::install(Ref<File> file, OnExec on_exec, int lowest) {
   return fail(Errno::TooManyFiles);
 }
 
+ErrorOr<void> Descriptors::install_pair(Ref<File> first, Ref<File> second, OnExec on_exec, UserOut<int> to) {
+  int a = TRY(install(std::move(first), on_exec));
+  Guard undo_first([&] { (void)close(a); });
+  int b = TRY(install(std::move(second), on_exec));
+  Guard undo_second([&] { (void)close(b); });
+  TRY(to.write(a, 0));
+  TRY(to.write(b, 1));
+  undo_first.disarm();
+  undo_second.disarm();
+  return {};
+}
+
 ErrorOr<void> Descriptors::replace(int descriptor, Ref<File> file, OnExec on_exec) {
   if (descriptor < 0 || unsigned(descriptor) >= limit_) return fail(Errno::BadDescriptor);
   Chunk* chunk = TRY(need_chunk(unsigned(descriptor) / ChunkSize));

@@ -24,6 +24,8 @@ class Descriptors : public RefCounted {
   ErrorOr<Ref<File>> get(int descriptor) const;  // EBADF
   // Lowest free descriptor that is at least `lowest`; EMFILE at the limit (RLIMIT_NOFILE).
   ErrorOr<int> install(Ref<File> file, OnExec on_exec, int lowest = 0);
+  // Two at once, whose numbers the program is told: both or none.
+  ErrorOr<void> install_pair(Ref<File> first, Ref<File> second, OnExec on_exec, UserOut<int> to);
   // dup2: closes what was there.
   ErrorOr<void> replace(int descriptor, Ref<File> file, OnExec on_exec);
   ErrorOr<void> close(int descriptor);

@@ -24,7 +24,7 @@ ErrorOr<Ref<Socket>> UnixSocket::create_accepted(Ref<Endpoint> endpoint, uint32_
 ErrorOr<void> UnixSocket::bind(const SocketAddress& address) {
   Endpoint& me = *endpoint_;
   if (address.family != family::Unix) return fail(Errno::Invalid);
-  if (!address.name.length) return me.named ? fail(Errno::Invalid) : bind_automatically();
+  if (!address.name.length) return me.named ? ErrorOr<void>() : bind_automatically();
   const Ref<Inode>& directory = current_file_context().directory;
   // That a path is taken is noticed before that the socket has a name.
   if (me.named) return fail(!address.name.abstract() && resolve(directory, address.name.view(), LastLink::Keep) ? Errno::AddressInUse : Errno::Invalid);

@@ -15,16 +15,8 @@ static OnExec on_exec_of(uint32_t flags) { return flags & open_flag::CloseOnExec
 Result sys_pipe2(UserOut<int> descriptors, uint32_t flags) {
   if (flags & ~(open_flag::CloseOnExec | open_flag::NonBlock | open_flag::Direct)) return fail(Errno::Invalid);
   if (flags & open_flag::Direct) return fail(Errno::Invalid);  // packet mode
-  Descriptors& table = current_descriptors();
   PipeEnds ends = TRY(create_pipe(flags & open_flag::NonBlock));
-  int read = TRY(table.install(std::move(ends.read), on_exec_of(flags)));
-  Guard undo_read([&] { (void)table.close(read); });
-  int write = TRY(table.install(std::move(ends.write), on_exec_of(flags)));
-  Guard undo_write([&] { (void)table.close(write); });
-  TRY(descriptors.write(read, 0));
-  TRY(descriptors.write(write, 1));
-  undo_read.disarm();
-  undo_write.disarm();
+  TRY(current_descriptors().install_pair(std::move(ends.read), std::move(ends.write), on_exec_of(flags), descriptors));
   return 0;
 }
 

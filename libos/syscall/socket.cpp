@@ -31,15 +31,7 @@ Result sys_socket(int family, int type, int protocol) {
 Result sys_socketpair(int family, int type, int protocol, UserOut<int> descriptors) {
   uint32_t flags = TRY(type_flags(type));
   SocketPair pair = TRY(create_socket_pair(family, type & socket_type::Mask, protocol, flags & open_flag::NonBlock));
-  Descriptors& table = current_descriptors();
-  int first = TRY(table.install(std::move(pair.first), on_exec_of(flags)));
-  Guard undo_first([&] { (void)table.close(first); });
-  int second = TRY(table.install(std::move(pair.second), on_exec_of(flags)));
-  Guard undo_second([&] { (void)table.close(second); });
-  TRY(descriptors.write(first, 0));
-  TRY(descriptors.write(second, 1));
-  undo_first.disarm();
-  undo_second.disarm();
+  TRY(current_descriptors().install_pair(std::move(pair.first), std::move(pair.second), on_exec_of(flags), descriptors));
   return 0;
 }
 
