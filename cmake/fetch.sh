@@ -49,7 +49,7 @@ archive=$cache/archives/$digest
 mirror() {
   base=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $codename" 'Origin: Debian' | head -n 1)
   # Without package lists apt cannot tell which mirror serves what: take the first that is configured for this release.
-  [ -n "$base" ] || base=$(apt-get indextargets --format '$(REPO_URI)' "Suite: $codename" | head -n 1)
+  [ -n "$base" ] || base=$(apt-get indextargets --no-release-info --format '$(REPO_URI)' "Release: $codename" | head -n 1)
   [ -n "$base" ] || die "apt has no source for Debian $codename; add one to /etc/apt and run apt-get update"
   echo "${base%/}"
 }

@@ -245,13 +245,17 @@ TEST("a process killed at any moment leaves the pool whole") {
   CHECK(pool_returns_to(free_bytes));
 }
 
-TEST("the module stays while a descriptor is open or a template is kept") {
+TEST("the module stays while a descriptor is open, an enclave lives or a template is kept") {
   auto unload = [] { return syscall(SYS_delete_module, "penglai", 04000 /* O_NONBLOCK */) ? -errno : 0; };
   uint64_t id;
   {
     Device device;
     CHECK_EQUAL(unload(), -EWOULDBLOCK);
-    id = device.make_template(1);
+    int handle = device.make(0);
+    CHECK_EQUAL(device.run(handle, 0, DO_BOOT, 0).reason, PL_LEFT_DOORBELL);
+    CHECK_EQUAL(unload(), -EWOULDBLOCK);
+    CHECK_EQUAL(device.run(handle, 0, DO_EXIT, 5).detail, 5);
+    id = device.make_template(1, kWindow);
   }
   CHECK_EQUAL(unload(), -EWOULDBLOCK);
   Device device;

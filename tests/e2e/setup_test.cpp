@@ -31,6 +31,13 @@ Test(setup, an_archive_that_is_not_the_pinned_one_is_fetched_again, .timeout = 3
   EXPECT_TEXT(digests.out, "");
 }
 
+Test(setup, a_pinned_file_is_fetched_without_package_lists, .timeout = 300) {
+  e2e::Scratch scratch;
+  auto configuration = scratch.write("apt.conf", "Dir::State::Lists \"" + scratch.path() + "/none\";\n");
+  auto fetched = shell("APT_CONFIG=" + configuration + " " + fetch(scratch), {.seconds = 200});
+  cr_assert_eq(fetched.status, 0, "%s%s", fetched.out.c_str(), fetched.err.c_str());
+}
+
 Test(setup, with_nothing_to_do_a_run_builds_nothing) {
   shell("./pl-run --shadow hello", {.seconds = 110});
   auto before = shell("find build -newer build/bin/pl-run -type f -name '*.o' | wc -l; stat -c %Y build/machine/initramfs.cpio build/bin/pl-run");
