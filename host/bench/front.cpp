@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // pl-bench on a machine that is not RISC-V: the command of the same name in a machine of its own, with one hart that counts
 // instructions. The machine that pl-run uses is left alone.
+#include <cstdlib>
+
 #include "bench/options.h"
 #include "machine/client/session.h"
 
@@ -12,6 +14,8 @@ int main(int argc, char** argv) {
   request.arguments.insert(request.arguments.end(), argv + 1, argv + argc);
   Overrides overrides;
   overrides.harts = "1";
-  overrides.icount = "shift=0,sleep=off";
+  if (!options.time) overrides.icount = "shift=0,sleep=off";
+  // Room for ten thousand instances, if the user does not say otherwise.
+  if (!std::getenv("PENGLAI_MEMORY")) overrides.memory = "4G";
   return run_in_private_machine(request, overrides);
 }

@@ -67,7 +67,7 @@ struct Stage {
 OrFailure<Measured> finished(const Ending& ending, Stage& stage, uint64_t start, uint64_t end) {
   Failure described = describe(ending);
   if (!described.message.empty()) return std::unexpected(described);
-  return Measured{end - start, start, described.status, content(stage.output)};
+  return Measured{end - start, 0, start, described.status, content(stage.output)};
 }
 
 }  // namespace
@@ -77,7 +77,7 @@ OrFailure<Laboratory> Laboratory::open(const std::string& programs) {
   std::filesystem::create_directories(kCopies, error);
   auto files = HostFiles::from_environment();
   if (!files) return std::unexpected(failed("PENGLAI_ROOT", files.error()));
-  for (const char* name : {"bench-calls", "bench-first", "bench-hello", "bench-hello-glibc"}) {
+  for (const char* name : {"bench-calls", "bench-first", "bench-hello", "bench-hello-glibc", "bench-nonce"}) {
     auto file = files->open(programs + "/" + name, O_RDONLY);
     if (!file) return std::unexpected(failed(programs + "/" + name, file.error()));
     auto bytes = read_file(file->get(), 64 << 20);
@@ -166,7 +166,7 @@ OrFailure<Measured> Laboratory::make_template(const std::string& program) {
   const uint64_t end = instructions();
   if (!id) return std::unexpected(id.error());
   if (int code = pl_template_remove(device_.get(), *id); code < 0) return std::unexpected(failed("remove", -code));
-  return Measured{end - start, start, 0, {}};
+  return Measured{end - start, 0, start, 0, {}};
 }
 
 OrFailure<double> Laboratory::hash_byte(const std::string& program) {
@@ -282,7 +282,7 @@ OrFailure<Measured> Laboratory::process(const std::string& program, const std::v
   Descriptor before(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
   std::fflush(stdout);
   dup2(output.get(), STDOUT_FILENO);
-  const uint64_t start = instructions();
+  const uint64_t time = monotonic_now(), start = instructions();
   pid_t child = vfork();
   if (child == 0) {
     execve(path.c_str(), argv.data(), environment);
@@ -290,17 +290,17 @@ OrFailure<Measured> Laboratory::process(const std::string& program, const std::v
   }
   int status = 0;
   const pid_t waited = child > 0 ? waitpid(child, &status, 0) : -1;
-  const uint64_t end = instructions();
+  const uint64_t end = instructions(), took = monotonic_now() - time;
   dup2(before.get(), STDOUT_FILENO);
   if (waited != child) return std::unexpected(failed(path, errno));
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : kSignalBase + WTERMSIG(status);
-  return Measured{end - start, start, code, keep_output ? content(output) : std::string()};
+  return Measured{end - start, took, start, code, keep_output ? content(output) : std::string()};
 }
 
-uint64_t Laboratory::monitor_forks() {
+pl_ioc_stat Laboratory::stat() {
   pl_ioc_stat stat{};
   pl_device_stat(observer_.get(), &stat);
-  return stat.forks;
+  return stat;
 }
 
 }  // namespace pl::bench

@@ -17,6 +17,7 @@ namespace pl::bench {
 
 struct Measured {
   uint64_t instructions = 0;  // of this one run
+  uint64_t nanoseconds = 0;   // likewise, of a process
   uint64_t started = 0;       // the counter just before it
   int status = 0;             // exit status, as pl-run's
   std::string output;         // what it wrote to standard output
@@ -50,14 +51,19 @@ class Laboratory {
   // vfork, execve, exit and wait of the same file, standard output to /dev/null (or kept).
   OrFailure<Measured> process(const std::string& program, const std::vector<std::string>& arguments = {}, bool keep_output = false);
 
-  uint64_t monitor_forks();
+  uint64_t monitor_forks() { return stat().forks; }
   // Forks asked for since open().
   uint64_t forks_asked() const { return forks_asked_; }
+
+  // For measurements of other shapes: they count the forks that they ask for.
+  Device& device() { return device_; }
+  OrFailure<uint64_t> template_of(const std::string& program);
+  void count_forks(uint64_t count) { forks_asked_ += count; }
+  pl_ioc_stat stat();
 
  private:
   Laboratory(Device device, Device observer) : device_(std::move(device)), observer_(std::move(observer)) {}
   OrFailure<Plan> plan(const std::string& program, bool shadow, bool explain = false) const;
-  OrFailure<uint64_t> template_of(const std::string& program);
 
   Device device_;
   Device observer_;  // for statistics

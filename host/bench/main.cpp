@@ -11,6 +11,7 @@
 #include <functional>
 
 #include "bench/counter.h"
+#include "bench/crowd.h"
 #include "bench/laboratory.h"
 #include "bench/options.h"
 #include "bench/symbols.h"
@@ -20,6 +21,8 @@ namespace pl::bench {
 namespace {
 
 constexpr int kRounds = 9;
+constexpr unsigned kInARow = 1000;
+constexpr unsigned kAtOnce = 10000;
 
 struct Bench {
   Laboratory laboratory;
@@ -76,6 +79,43 @@ struct Bench {
     return {};
   }
 
+  // A thousand one after another, instances and processes, by `figure` of what they spent.
+  OrFailure<void> add_in_a_row(const char* unit, uint64_t Spent::*figure) {
+    auto measured = [&](auto run) {
+      return [this, run, figure]() -> OrFailure<double> {
+        if (auto warm = run(laboratory, "bench-hello", kInARow / 10); !warm) return std::unexpected(warm.error());
+        auto spent = run(laboratory, "bench-hello", kInARow);
+        if (!spent) return std::unexpected(spent.error());
+        return static_cast<double>((*spent).*figure);
+      };
+    };
+    return add("spawn_1000", unit, measured(instances_in_a_row), measured(processes_in_a_row));
+  }
+
+  // Ten thousand at once.
+  OrFailure<void> add_at_once() {
+    Crowd crowd;
+    auto alive = add("instances_alive", "at once", [&]() -> OrFailure<double> {
+      auto done = all_at_once(laboratory, kAtOnce);
+      if (!done) return std::unexpected(done.error());
+      crowd = *done;
+      return crowd.instances;
+    });
+    if (!alive) return alive;
+    rows.push_back({"instances_alive_threads", "of the host, then", crowd.threads, std::nullopt, {}});
+    rows.push_back({"instances_alive_bytes", "of the pool, each", crowd.pool_bytes, std::nullopt, {}});
+    rows.push_back({"instances_alive_time", "seconds, start to end", static_cast<double>(crowd.nanoseconds) / 1e9, std::nullopt, {}});
+    return {};
+  }
+
+  // By the clock.
+  OrFailure<void> timed() {
+    if (auto added = add_in_a_row("nanoseconds", &Spent::nanoseconds); !added) return added;
+    if (auto added = add_at_once(); !added) return added;
+    fmt::print(stderr, "\r\033[K");
+    return {};
+  }
+
   OrFailure<void> all() {
     Laboratory& lab = laboratory;
     const uint64_t forks_before = lab.monitor_forks();
@@ -108,6 +148,8 @@ struct Bench {
     steps.push_back({"hash_byte", "instructions each", [&lab] { return lab.hash_byte("bench-hello-glibc"); }, nullptr});
     for (const Step& step : steps)
       if (auto added = add(step.name, step.unit, step.enclave, step.linux_figure); !added) return added;
+    if (auto added = add_in_a_row(kInstructions, &Spent::instructions); !added) return added;
+    if (auto added = add_at_once(); !added) return added;
     rows.push_back({"monitor_forks", "forks counted, and asked for", static_cast<double>(lab.monitor_forks() - forks_before),
                     static_cast<double>(lab.forks_asked()), {}});
     fmt::print(stderr, "\r\033[K");
@@ -151,7 +193,7 @@ OrFailure<void> explain(Laboratory& laboratory) {
 }
 
 int run(const Options& options) {
-  if (!counts_instructions())
+  if (!options.time && !counts_instructions())
     return report({kOwnFailure, "this hart's instret does not count instructions; start the machine with -icount (the pl-bench of another machine does)"});
   auto laboratory = Laboratory::open(options.programs);
   if (!laboratory) return report(laboratory.error());
@@ -160,7 +202,7 @@ int run(const Options& options) {
     return 0;
   }
   Bench bench{std::move(*laboratory), {}};
-  if (auto done = bench.all(); !done) return report(done.error());
+  if (auto done = options.time ? bench.timed() : bench.all(); !done) return report(done.error());
   fmt::print("{}", as_text(bench.rows));
   if (!options.json.empty())
     if (auto written = write_json(options.json, as_json(bench.rows)); !written) return report(written.error());

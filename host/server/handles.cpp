@@ -22,12 +22,16 @@ Handle& HandleTable::fixed(uint32_t index) {
 
 void HandleTable::set_stream(uint32_t index, int descriptor) {
   auto stream = Stream::adopt(descriptor);
+  set_stream(index, stream ? std::make_shared<Stream>(std::move(*stream)) : nullptr);
+}
+
+void HandleTable::set_stream(uint32_t index, std::shared_ptr<Stream> stream) {
   if (!stream) return;  // closed: the handle is void
   Handle& handle = fixed(index);
   handle.kind = Handle::Kind::Stream;
-  handle.stream = std::move(*stream);
   handle.readable = handle.writable = true;
-  handle.descriptor = descriptor;
+  handle.descriptor = stream->adopted();
+  handle.stream = std::move(stream);
 }
 
 bool HandleTable::set_mount(uint16_t mount, int descriptor, bool read_only) {

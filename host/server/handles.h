@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <vector>
 
 #include "penglai/ocall.h"
@@ -21,7 +22,7 @@ struct Handle {
   bool readable = false, writable = false;
   int descriptor = -1;
   uint64_t list_cookie = 0;  // where a directory's descriptor stands
-  Stream stream;             // of kind Stream
+  std::shared_ptr<Stream> stream;  // of kind Stream
 };
 
 class HandleTable {
@@ -31,8 +32,9 @@ class HandleTable {
   HandleTable(const HandleTable&) = delete;
   HandleTable& operator=(const HandleTable&) = delete;
 
-  // Standard stream 0, 1 or 2: the descriptor stays the caller's.
+  // Standard stream 0, 1 or 2: the descriptor stays the caller's. Instances that have a stream in common share one; null: closed.
   void set_stream(uint32_t index, int descriptor);
+  void set_stream(uint32_t index, std::shared_ptr<Stream> stream);
   // Takes the descriptor of a mount's root (an open directory or regular file); false: no such mount number.
   bool set_mount(uint16_t mount, int descriptor, bool read_only);
 

@@ -81,7 +81,7 @@ Outcome Instance::start_poll(const pl_request& request) {
   if (!handle) return failed(EBADF);
   uint32_t events = request.extra & (POLLIN | POLLOUT);
   if (handle->kind != Handle::Kind::Stream) return {.value = events};  // poll(2): files are always ready
-  if (uint32_t now = handle->stream.poll(events)) return {.value = now};
+  if (uint32_t now = handle->stream->poll(events)) return {.value = now};
   polls_[request.slot] = {request.generation, request.handle, events};
   polls_in_flight_ |= 1u << request.slot;
   watch_changed_ = true;
@@ -109,7 +109,7 @@ void Instance::notify_when(uint32_t handle, uint32_t events) {
 
 int Instance::descriptor_of(uint32_t number) const {
   Handle* handle = handles_.stream(number);
-  return handle ? handle->stream.descriptor() : -1;
+  return handle ? handle->stream->descriptor() : -1;
 }
 
 void Instance::watch(std::vector<pollfd>& entries) {

@@ -25,7 +25,9 @@ class Stream {
   // Those of `events` (POLLIN, POLLOUT) that hold now, and POLLERR, POLLHUP.
   uint32_t poll(uint32_t events) const;
 
-  // What ppoll() is to watch.
+  // The caller's.
+  int adopted() const { return descriptor_; }
+  // What is to be watched.
   int descriptor() const { return own_ >= 0 ? own_ : descriptor_; }
 
  private:

@@ -14,7 +14,7 @@ Outcome transfer(Instance& instance, const pl_request& request, uint32_t event) 
   if (!handle) return failed(EBADF);
   auto buffer = instance.window().data(request.buffer, request.length);
   if (!buffer) return failed(EINVAL);
-  int result = event == POLLIN ? handle->stream.read(*buffer) : handle->stream.write(*buffer);
+  int result = event == POLLIN ? handle->stream->read(*buffer) : handle->stream->write(*buffer);
   if (result == -EAGAIN && (request.flags & PL_REQUEST_NOTIFY)) instance.notify_when(request.handle, event);
   return {.result = result};
 }

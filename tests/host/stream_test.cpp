@@ -107,7 +107,7 @@ Test(stream, a_broken_pipe_is_an_error_and_no_signal) {
   libos.instance.handles().set_stream(1, pipe.write_end);
   close(pipe.read_end);
   cr_assert_eq(libos.transfer(PL_OP_WRITE, 1, 10).result, -EPIPE);
-  cr_assert(libos.instance.handles().stream(1)->stream.poll(POLLOUT) & POLLERR);
+  cr_assert(libos.instance.handles().stream(1)->stream->poll(POLLOUT) & POLLERR);
 }
 
 Test(stream, sockets_and_files_serve_too, .timeout = 10) {
