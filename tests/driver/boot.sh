@@ -16,7 +16,14 @@ trap 'rm -rf "$work"' EXIT
   echo "nod /dev/console 600 0 0 c 5 1"
   echo "file /init $build/riscv-linux/bin/driver-test 755 0 0"
   echo "file /penglai.ko $build/driver/${module}penglai.ko 644 0 0"
-  [ ! -f "$build/tests/driver/${module}attack.ko" ] || echo "file /attack.ko $build/tests/driver/${module}attack.ko 644 0 0"
+  for extra in penglai-faults attack; do
+    [ ! -f "$build/tests/driver/$module$extra.ko" ] || echo "file /$extra.ko $build/tests/driver/$module$extra.ko 644 0 0"
+  done
+  # For the servers that are killed.
+  echo "file /pl-run $build/riscv-linux/bin/pl-run 755 0 0"
+  echo "file /churn $build/tests/programs/churn 755 0 0"
+  for directory in /usr /usr/lib /usr/lib/penglai; do echo "dir $directory 755 0 0"; done
+  echo "file /usr/lib/penglai/libos.bin $build/riscv-bare/libos/libos.bin 644 0 0"
 } >"$work/list"
 "$build/kernel/usr/gen_init_cpio" "$work/list" >"$work/initramfs.cpio"
 timeout "${PL_TIMEOUT:-240}" qemu-system-riscv64 -machine virt -m "${PL_MEMORY:-512M}" -smp "$harts" -nographic -monitor none -no-reboot \

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // driver-test [WORD...]: the tests whose sentence contains one of the words, or all. `cost` measures instead,
-// `kills [N]` kills N (10,000) processes at random moments, `attack` runs the hostile module beside a live enclave, `limits` the tests of a module that was loaded with limits.
+// `attack` runs the hostile module beside a live enclave. Tests that need another machine: `limits` of a module that was loaded with limits,
+// `faults` of one that runs out of memory when told, `servers [N]` kills N (10,000) pl-run at random moments. `kills [N]` kills N processes
+// that use the device alone; `crowd [N]` makes a thousand forks at once N (100) times.
 // As process 1 it first makes a machine of what it finds in /, and turns it off at the end.
 #include <fcntl.h>
 #include <linux/reboot.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,30 +19,29 @@
 
 #include "cost.h"
 #include "device.h"
+#include "module.h"
 #include "test.h"
 
 namespace {
 
-int insert_module(const char* path, const char* parameters) {
-  int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return -errno;
-  long result = syscall(SYS_finit_module, file, parameters, 0);
-  int error = result ? -errno : 0;
-  close(file);
-  return error;
-}
+using pl::test::Machine;
+using pl::test::insert_module;
 
-bool start_machine(bool limited) {
+bool start_machine(Machine kind) {
   mkdir("/proc", 0755);
   mkdir("/dev", 0755);
   mount("proc", "/proc", "proc", 0, nullptr);
+  mkdir("/sys", 0755);
+  mkdir("/tmp", 01777);
+  mount("sys", "/sys", "sysfs", 0, nullptr);
   mount("dev", "/dev", "devtmpfs", 0, nullptr);
   int console = open("/dev/console", O_RDWR);
   for (int i = 0; i < 3; i++) dup2(console, i);
-  std::string parameters = limited ? "user_limit=" + std::to_string(pl::test::kUserLimit) : "";
-  int error = insert_module("/penglai.ko", parameters.c_str());
+  const char* module = kind == Machine::Faulty ? "/penglai-faults.ko" : "/penglai.ko";
+  std::string parameters = kind == Machine::Limited ? "user_limit=" + std::to_string(pl::test::kUserLimit) : "";
+  int error = insert_module(module, parameters.c_str());
   if (error) {
-    std::printf("driver-test: penglai.ko: %s\n", std::strerror(-error));
+    std::printf("driver-test: %s: %s\n", module, std::strerror(-error));
     return false;
   }
   // For every user of the tests; a system gives it to a group.
@@ -69,9 +69,17 @@ void attack(const char* parameters) {
 
 bool is(int count, char** words, const char* word) { return count > 0 && !std::strcmp(words[0], word); }
 
+Machine machine_for(int count, char** words) {
+  if (is(count, words, "limits")) return Machine::Limited;
+  if (is(count, words, "faults")) return Machine::Faulty;
+  if (is(count, words, "servers")) return Machine::Serving;
+  return Machine::Usual;
+}
+
 bool wanted(const pl::test::Case& test, int count, char** words) {
-  if (is(count, words, "limits")) return test.limited;
-  if (test.limited) return false;
+  const Machine machine = machine_for(count, words);
+  if (machine != Machine::Usual) return test.machine == machine;
+  if (test.machine != Machine::Usual) return false;
   for (int i = 0; i < count; i++)
     if (std::strstr(test.sentence, words[i])) return true;
   return count == 0;
@@ -94,10 +102,12 @@ int run_tests(int count, char** words) {
     pl::test::measure(count > 1);
     return 0;
   }
-  static char killed[] = "a process killed at any moment";
-  if (is(count, words, "kills")) {
-    pl::test::kill_rounds = count > 1 ? unsigned(std::atoi(words[1])) : 10000;
-    words[0] = killed;
+  static char killed[] = "a process killed at any moment", crowd[] = "a thousand forks at once";
+  auto rounds = [&](unsigned usual) { return count > 1 ? unsigned(std::atoi(words[1])) : usual; };
+  if (is(count, words, "kills") || is(count, words, "servers")) pl::test::kill_rounds = rounds(10000);
+  if (is(count, words, "crowd")) pl::test::crowd_rounds = rounds(100);
+  if (is(count, words, "kills") || is(count, words, "crowd")) {
+    words[0] = is(count, words, "kills") ? killed : crowd;
     count = 1;
   }
   bool all = count == 0;
@@ -119,7 +129,7 @@ int main(int count, char** words) {
   setvbuf(stdout, nullptr, _IOLBF, 0);
   bool machine = getpid() == 1;
   int status = 1;
-  if (!machine || start_machine(is(count - 1, words + 1, "limits"))) status = run_tests(count - 1, words + 1);
+  if (!machine || start_machine(machine_for(count - 1, words + 1))) status = run_tests(count - 1, words + 1);
   if (machine) {
     std::fflush(stdout);
     sync();

@@ -8,10 +8,13 @@
 
 namespace pl::test {
 
+// Which machine a test is for: penglai.ko, penglai.ko with kUserLimit, penglai-faults.ko, or one with pl-run in it.
+enum class Machine { Usual, Limited, Faulty, Serving };
+
 struct Case {
   const char* sentence;
   void (*body)();
-  bool limited;  // for a machine whose module was loaded with kUserLimit
+  Machine machine;
 };
 
 constexpr unsigned long long kUserLimit = 9 << 20;
@@ -22,13 +25,14 @@ inline std::vector<Case>& cases() {
 }
 
 struct Registration {
-  Registration(const char* sentence, void (*body)(), bool limited) { cases().push_back({sentence, body, limited}); }
+  Registration(const char* sentence, void (*body)(), Machine machine) { cases().push_back({sentence, body, machine}); }
 };
 
 struct Failure {};
 
-// How many processes the test of killed ones kills.
+// How many processes the tests of killed ones kill, and how often a thousand forks are made at once.
 inline unsigned kill_rounds = 100;
+inline unsigned crowd_rounds = 2;
 
 inline void check(bool holds, const char* what, const char* file, int line) {
   if (holds) return;
@@ -51,11 +55,13 @@ int as_user(unsigned uid, unsigned gid, void (*body)());
 
 #define PL_JOIN2(a, b) a##b
 #define PL_JOIN(a, b) PL_JOIN2(a, b)
-#define PL_TEST(sentence, limited)                                                                                   \
+#define PL_TEST(sentence, machine)                                                                                   \
   static void PL_JOIN(body_, __LINE__)();                                                                            \
-  static const pl::test::Registration PL_JOIN(registration_, __LINE__)(sentence, PL_JOIN(body_, __LINE__), limited); \
+  static const pl::test::Registration PL_JOIN(registration_, __LINE__)(sentence, PL_JOIN(body_, __LINE__), machine); \
   static void PL_JOIN(body_, __LINE__)()
-#define TEST(sentence) PL_TEST(sentence, false)
-#define LIMITED_TEST(sentence) PL_TEST(sentence, true)
+#define TEST(sentence) PL_TEST(sentence, pl::test::Machine::Usual)
+#define LIMITED_TEST(sentence) PL_TEST(sentence, pl::test::Machine::Limited)
+#define FAULTY_TEST(sentence) PL_TEST(sentence, pl::test::Machine::Faulty)
+#define SERVING_TEST(sentence) PL_TEST(sentence, pl::test::Machine::Serving)
 #define CHECK(condition) pl::test::check(static_cast<bool>(condition), #condition, __FILE_NAME__, __LINE__)
 #define CHECK_EQUAL(got, wanted) pl::test::check_equal((got), (wanted), #got, __FILE_NAME__, __LINE__)

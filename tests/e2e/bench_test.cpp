@@ -25,13 +25,15 @@ Test(bench, every_figure_is_measured_and_the_promises_hold, .timeout = 900) {
   }
   for (const char* name : {"shadow_first_instruction", "shadow_run_musl", "shadow_run_glibc", "cold_run_glibc", "template_create_glibc",
                            "private_bytes_musl", "private_bytes_glibc", "getppid", "clock_gettime", "pipe_pingpong", "page_fault",
-                           "fork_exit_wait", "null_ocall", "hash_byte", "monitor_forks"}) {
+                           "fork_exit_wait", "null_ocall", "hash_byte", "spawn_1000", "instances_alive", "monitor_forks"}) {
     cr_expect(by_name.count(name) == 1, "%s is missing", name);
     cr_expect(by_name[name]["enclave"].is_number() && by_name[name]["enclave"].get<double>() > 0, "%s: %s", name, by_name[name].dump().c_str());
   }
   struct Promise { const char* name; double at_most; };
   for (auto [name, at_most] : {Promise{"shadow_run_glibc", 300000}, Promise{"cold_run_glibc", 40000000}, Promise{"getppid", 188}, Promise{"null_ocall", 3200}})
     cr_expect_leq(by_name[name]["enclave"].get<double>(), at_most, "%s: %s", name, by_name[name].dump().c_str());
+  cr_expect_eq(by_name["instances_alive"]["enclave"], 10000);
+  cr_expect_leq(by_name["instances_alive_threads"]["enclave"].get<double>(), 64);
   // The monitor counted exactly the forks that were asked for: none was made in advance.
   cr_expect_eq(by_name["monitor_forks"]["enclave"], by_name["monitor_forks"]["linux"], "%s", by_name["monitor_forks"].dump().c_str());
 }
