@@ -9,6 +9,7 @@
 #include "idle.h"
 #include "limit.h"
 #include "monitor.h"
+#include "window.h"
 #include "run.h"
 #include "session.h"
 #include "template.h"
@@ -72,6 +73,10 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 		return pl_ioctl_remove(session, user);
 	case PL_IOC_INSPECT:
 		return pl_ioctl_inspect(session, user);
+	case PL_IOC_RELAY:
+		return pl_ioctl_relay(session, user);
+	case PL_IOC_WINDOW:
+		return pl_ioctl_window(session, user);
 	case PL_IOC_STAT:
 		return ioctl_stat(user);
 	default:
@@ -81,8 +86,7 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 
 static int device_open(struct inode *inode, struct file *file)
 {
-	/* The opener's credentials decide for the descriptor's whole life, whoever it is handed to. */
-	struct pl_session *session = pl_session_open(file->f_cred);
+	struct pl_session *session = pl_session_open(file);
 
 	if (IS_ERR(session))
 		return PTR_ERR(session);

@@ -9,6 +9,7 @@
 #include "enclave.h"
 #include "limit.h"
 #include "monitor.h"
+#include "window.h"
 #include "session.h"
 #include "template.h"
 
@@ -63,6 +64,13 @@ long pl_ioctl_create(struct pl_session *session, struct pl_ioc_create __user *us
 	enclave = pl_slot_claim(session, request.window);
 	if (IS_ERR(enclave))
 		return PTR_ERR(enclave);
+	if (request.window[PL_WINDOW_RELAY].size) {
+		error = pl_relay_begin(enclave);
+		if (error) {
+			pl_slot_free(enclave);
+			return error;
+		}
+	}
 	enclave->contexts = request.contexts;
 	enclave->shown.create = (struct pl_create){
 		.reserve = request.reserve,

@@ -8,6 +8,7 @@
 #include "idle.h"
 #include "limit.h"
 #include "monitor.h"
+#include "window.h"
 #include "run.h"
 #include "session.h"
 #include "template.h"
@@ -111,6 +112,12 @@ static bool has_ended(const struct pl_left *left)
 	return left->reason == PL_LEFT_EXIT || left->reason == PL_LEFT_FAULT;
 }
 
+/* What a call with more than the flags `known` comes to. */
+static int return_at_once(u32 flags, u32 known)
+{
+	return flags & ~(known | PL_RUN_RETURN) ? -EINVAL : -EINTR;
+}
+
 long pl_ioctl_run(struct pl_session *session, struct pl_ioc_run __user *user)
 {
 	union {
@@ -124,8 +131,8 @@ long pl_ioctl_run(struct pl_session *session, struct pl_ioc_run __user *user)
 
 	if (!access_ok(user, sizeof(*user)) || fetch(in.words, user, sizeof(in.words)))
 		return -EFAULT;
-	if (request->flags & ~(PL_RUN_EVENT | PL_RUN_DESTROY))
-		return -EINVAL;
+	if (unlikely(request->flags & ~(PL_RUN_EVENT | PL_RUN_DESTROY)))
+		return return_at_once(request->flags, PL_RUN_EVENT | PL_RUN_DESTROY);
 	enclave = pl_slot_get(session, request->handle);
 	if (!enclave)
 		return -EBADF;
@@ -192,11 +199,18 @@ long pl_ioctl_spawn(struct pl_session *session, struct pl_ioc_spawn __user *user
 
 	if (!access_ok(user, sizeof(*user)) || fetch(in.words, user, sizeof(in.words)))
 		return -EFAULT;
-	if (request->flags & ~PL_SPAWN_KEEP || request->reserved)
-		return -EINVAL;
+	if (unlikely(request->flags & ~PL_SPAWN_KEEP || request->reserved))
+		return request->reserved ? -EINVAL : return_at_once(request->flags, PL_SPAWN_KEEP);
 	enclave = pl_slot_claim(session, request->window);
 	if (IS_ERR(enclave))
 		return PTR_ERR(enclave);
+	if (unlikely(request->window[PL_WINDOW_RELAY].size)) {
+		error = pl_relay_begin(enclave);
+		if (error) {
+			pl_slot_free(enclave);
+			return error;
+		}
+	}
 	enclave->template = pl_template_get_fork(session, request->template_id);
 	if (unlikely(!enclave->template)) {
 		pl_slot_free(enclave);

@@ -44,6 +44,10 @@ static void slot_recycle(struct pl_enclave *enclave)
 	lockdep_assert_held(&session->lock);
 	if (enclave->queued)
 		pl_idle_forget(enclave);
+	if (unlikely(enclave->relay != PL_RELAY_WITH_HOST)) {
+		pl_arena_bring_back(&session->arena, &enclave->windows[PL_WINDOW_RELAY]);
+		enclave->relay = PL_RELAY_WITH_HOST;
+	}
 	pl_arena_release(&session->arena, enclave->windows);
 	if (pl_limited)
 		pl_limit_charge(enclave, 0);
@@ -280,8 +284,10 @@ static void reap(struct work_struct *work)
 	}
 }
 
-struct pl_session *pl_session_open(const struct cred *cred)
+struct pl_session *pl_session_open(const struct file *file)
 {
+	/* The opener's credentials decide for the descriptor's whole life, whoever it is handed to. */
+	const struct cred *cred = file->f_cred;
 	struct pl_session *session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
 
 	if (!session)
@@ -294,6 +300,7 @@ struct pl_session *pl_session_open(const struct cred *cred)
 		return ERR_PTR(error);
 	}
 	spin_lock_init(&session->lock);
+	session->mapping = file->f_mapping;
 	session->cred = get_cred(cred);
 	INIT_DELAYED_WORK(&session->reap, reap);
 	pl_idle_open(session);
@@ -330,10 +337,12 @@ int pl_session_set_arena(struct pl_session *session, u64 size)
 	error = pl_arena_allocate(arena, size);
 	if (!error) {
 		spin_lock(&session->lock);
-		if (session->arena.size)
+		if (session->arena.size) {
 			error = -EBUSY;
-		else
+		} else {
 			session->arena = *arena;
+			mutex_init(&session->arena.lock);
+		}
 		spin_unlock(&session->lock);
 		if (error)
 			pl_arena_free(arena);

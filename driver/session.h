@@ -41,6 +41,13 @@ enum pl_slot_state {
 	PL_SLOT_ENDED,	 /* confirmed; calls that were under way when it ended are leaving */
 };
 
+/* Who holds the relay window, if there is one. */
+enum pl_relay_state {
+	PL_RELAY_WITH_HOST,
+	PL_RELAY_WITH_ENCLAVE,
+	PL_RELAY_MOVING, /* a call is handing it over */
+};
+
 struct pl_enclave {
 	/*
 	 * What the monitor is shown, by physical address: first, and the slot is aligned, so that it crosses no page.
@@ -60,6 +67,7 @@ struct pl_enclave {
 	u32 contexts;
 	u32 create_flags;
 	enum pl_slot_state state;
+	enum pl_relay_state relay;
 	struct pl_ioc_window windows[PL_WINDOWS];
 	atomic64_t charged; /* bytes of the pool counted against the user, if there are limits */
 	/* For poll(): in the session's queue while a context is idle with a deadline. */
@@ -75,6 +83,7 @@ struct pl_session {
 	u32 slots_made;
 	u32 slots_room;
 	struct pl_arena arena;
+	struct address_space *mapping; /* the device's, while the descriptor is open */
 	const struct cred *cred; /* who opened it: whose templates it may reach, whoever calls */
 	struct pl_user *user;	 /* NULL without limits */
 	atomic64_t charged;
@@ -90,7 +99,7 @@ struct pl_session {
 int pl_session_start(void);
 void pl_session_stop(void);
 
-struct pl_session *pl_session_open(const struct cred *cred);
+struct pl_session *pl_session_open(const struct file *file);
 void pl_session_close(struct pl_session *session);
 int pl_session_set_arena(struct pl_session *session, u64 size);
 

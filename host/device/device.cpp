@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <new>
 
 #include "device/arena.h"
@@ -19,6 +20,7 @@ struct pl_device {
   int descriptor = -1;
   char* memory = nullptr;
   size_t size = 0;
+  std::mutex arena_lock;
   pl::Arena arena;
 
   ~pl_device() {
@@ -74,17 +76,22 @@ int pl_device_simulate(pl_backend backend, void* context, void* arena, size_t ar
 
 void pl_device_close(pl_device* device) { delete device; }
 
+int pl_device_descriptor(const pl_device* device) { return device->descriptor; }
 int pl_device_stat(pl_device* device, pl_ioc_stat* stat) { return control(device, PL_IOC_STAT, stat); }
 
 int pl_window_take(pl_device* device, uint32_t size, pl_ioc_window* window) {
   if (!std::has_single_bit(size) || size < PL_PAGE_SIZE) return -EINVAL;
+  std::lock_guard guard(device->arena_lock);
   auto offset = device->arena.take(size);
   if (!offset) return -ENOSPC;
   *window = {static_cast<uint32_t>(*offset), size};
   return 0;
 }
 
-void pl_window_give(pl_device* device, pl_ioc_window window) { device->arena.give(window.offset, window.size); }
+void pl_window_give(pl_device* device, pl_ioc_window window) {
+  std::lock_guard guard(device->arena_lock);
+  device->arena.give(window.offset, window.size);
+}
 
 void* pl_window_address(pl_device* device, pl_ioc_window window) { return device->memory + window.offset; }
 
@@ -109,6 +116,16 @@ int pl_enclave_seal(pl_device* device, int handle, uint8_t measurement[PL_MEASUR
 int pl_enclave_run(pl_device* device, pl_ioc_run* run) { return control(device, PL_IOC_RUN, run); }
 
 int pl_enclave_inspect(pl_device* device, pl_ioc_inspect* inspect) { return control(device, PL_IOC_INSPECT, inspect); }
+
+int pl_enclave_relay(pl_device* device, int handle, uint32_t holder) {
+  pl_ioc_relay relay{handle, holder};
+  return control(device, PL_IOC_RELAY, &relay);
+}
+
+int pl_enclave_window(pl_device* device, int handle, uint32_t which, pl_ioc_window window) {
+  pl_ioc_set_window request{handle, which, window};
+  return control(device, PL_IOC_WINDOW, &request);
+}
 
 int pl_enclave_destroy(pl_device* device, int handle) {
   __s32 value = handle;

@@ -3,8 +3,8 @@
  * Enclaves and templates of one open device. A thin layer over penglai/ioctl.h that hands out windows,
  * finishes interrupted calls where that is safe, and can stand on another backend than the kernel.
  *
- * Every function returns 0 or a positive count, or -errno as penglai/ioctl.h lists them. Nothing here is thread-safe but
- * pl_enclave_run and pl_template_spawn on different enclaves.
+ * Every function returns 0 or a positive count, or -errno as penglai/ioctl.h lists them. Any thread
+ * may call; what several do to one enclave at once the kernel sorts out (EBUSY, EBADF).
  */
 #ifndef PENGLAI_DEVICE_H
 #define PENGLAI_DEVICE_H
@@ -30,6 +30,8 @@ int pl_device_open(const char *path, size_t arena_size, pl_device **device);
 int pl_device_simulate(pl_backend backend, void *context, void *arena, size_t arena_size, pl_device **device);
 /* Ends every enclave of the device. */
 void pl_device_close(pl_device *device);
+/* The kernel's number for it; -1: it is simulated. */
+int pl_device_descriptor(const pl_device *device);
 int pl_device_stat(pl_device *device, struct pl_ioc_stat *stat);
 
 /* A naturally aligned piece of the arena: `size` is a power of two, 4 KiB or more. -ENOSPC: none is free. */
@@ -45,6 +47,9 @@ int pl_enclave_seal(pl_device *device, int handle, uint8_t measurement[PL_MEASUR
 /* Enters a context until it leaves for a reason; -EINTR: a signal came first. */
 int pl_enclave_run(pl_device *device, struct pl_ioc_run *run);
 int pl_enclave_inspect(pl_device *device, struct pl_ioc_inspect *inspect);
+/* Who holds the relay window, PL_RELAY_*; and a window for an enclave that has none of this kind yet and has not run. */
+int pl_enclave_relay(pl_device *device, int handle, uint32_t holder);
+int pl_enclave_window(pl_device *device, int handle, uint32_t which, struct pl_ioc_window window);
 int pl_enclave_destroy(pl_device *device, int handle);
 
 /* Templates of this user: made of an enclave whose run ended PL_LEFT_FROZEN; found by key, id or name order. */

@@ -24,7 +24,7 @@ namespace {
 constexpr unsigned long kCommands[] = {PL_IOC_ARENA, PL_IOC_CREATE,         PL_IOC_ADD,     PL_IOC_SEAL,
                                        PL_IOC_RUN,   PL_IOC_SPAWN,          PL_IOC_DESTROY, PL_IOC_PUBLISH,
                                        PL_IOC_FIND,  PL_IOC_TEMPLATE_AFTER, PL_IOC_REMOVE,  PL_IOC_INSPECT,
-                                       PL_IOC_STAT};
+                                       PL_IOC_STAT,  PL_IOC_RELAY, PL_IOC_WINDOW};
 
 }  // namespace
 

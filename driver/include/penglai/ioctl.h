@@ -30,7 +30,13 @@
  * The arena: host memory for the windows of this descriptor's enclaves, `size` bytes (power of two, 64 KiB..1 GiB) of zeroed
  * pages. Set once (again: EBUSY), then mmap(fd, offset 0, size, MAP_SHARED); the mapping is not inherited by a child. A window is
  * a naturally aligned power-of-two piece [offset, offset + size) of it, 4 KiB..2 MiB; without one, offset is 0 too. A piece is in use until the monitor has confirmed its enclave's end;
- * a second use is EBUSY.
+ * a second use is EBUSY, but for shared windows: any number of enclaves of the descriptor may have the same piece, or parts of it, as
+ * theirs.
+ *
+ * A relay window is one side's at a time, and an enclave is made or forked holding its own: from then on no mapping of the arena shows
+ * those pages (SIGBUS; EFAULT in a system call), until PL_IOC_RELAY gives them back or the enclave's end is confirmed. EBUSY: something
+ * of the host holds on to a page by other means (a pipe, a read under way, ...). It is about processes: the host's kernel can
+ * reach this memory at any time, as it can the other windows.
  */
 struct pl_ioc_arena {
 	__u64 size;
@@ -73,12 +79,14 @@ struct pl_ioc_seal {
 struct pl_ioc_run {
 	__s32 handle;
 	__u32 context;
-	__u32 flags;	/* PL_RUN_EVENT of penglai/sbi.h, PL_RUN_DESTROY */
+	__u32 flags;	/* PL_RUN_EVENT of penglai/sbi.h, PL_RUN_DESTROY, PL_RUN_RETURN */
 	__u32 reason;	/* out: PL_LEFT_DOORBELL, IDLE, EXIT, FAULT, FROZEN, MEMORY */
 	__u64 detail;	/* out: as PL_LEFT_DETAIL; IDLE: CLOCK_MONOTONIC nanoseconds of the deadline, ~0 for none */
 };
 
 #define PL_RUN_DESTROY 0x100u
+/* Returns EINTR at once; in a spawn too. For a signal handler, which so stops a call that is about to be made. */
+#define PL_RUN_RETURN 0x200u
 
 /*
  * Forks a template, runs the fork, and destroys it if it ended, all in one call. With reason EXIT or FAULT handle is -1 and
@@ -89,7 +97,7 @@ struct pl_ioc_spawn {
 	__u64 template_id;
 	__u64 memory_limit;
 	struct pl_ioc_window window[3];
-	__u32 flags;	/* PL_SPAWN_* */
+	__u32 flags;	/* PL_SPAWN_*, PL_RUN_RETURN */
 	__s32 handle;	/* out */
 	__u32 reserved;
 	__u32 reason;	/* out, as pl_ioc_run */
@@ -132,6 +140,27 @@ struct pl_ioc_inspect {
 	__u8 measurement[48];
 };
 
+/*
+ * Says who holds an enclave's relay window from now on; nothing happens if it is so already. EINVAL: it has none. EBUSY: another
+ * call on the handle is under way.
+ */
+struct pl_ioc_relay {
+	__s32 handle;
+	__u32 holder; /* PL_RELAY_* */
+};
+#define PL_RELAY_HOST 0u
+#define PL_RELAY_ENCLAVE 1u
+
+/*
+ * Gives an enclave a window of a kind (PL_WINDOW_*) of which it has none. It is told of its windows when it is first run, so later it
+ * could not use it. EBUSY: it has one, or another call on the handle is under way, or the piece is in use.
+ */
+struct pl_ioc_set_window {
+	__s32 handle;
+	__u32 which;
+	struct pl_ioc_window window;
+};
+
 struct pl_ioc_stat {
 	__u64 pool_base, pool_size, pool_free, pool_largest;
 	__u64 forks;	/* by the monitor's count, since power-on */
@@ -153,5 +182,7 @@ struct pl_ioc_stat {
 #define PL_IOC_REMOVE _IOW(PL_IOC, 10, __u64)
 #define PL_IOC_INSPECT _IOWR(PL_IOC, 11, struct pl_ioc_inspect)
 #define PL_IOC_STAT _IOR(PL_IOC, 12, struct pl_ioc_stat)
+#define PL_IOC_RELAY _IOW(PL_IOC, 13, struct pl_ioc_relay)
+#define PL_IOC_WINDOW _IOW(PL_IOC, 14, struct pl_ioc_set_window)
 
 #endif
