@@ -10,6 +10,7 @@
 #include "fs/terminal/host_terminal.h"
 #include "fs/terminal/pty.h"
 #include "fs/tmpfs/tmpfs.h"
+#include "fs/window_file.h"
 #include "memory/address_space.h"
 
 namespace pl {
@@ -103,6 +104,7 @@ ErrorOr<void> populate_devices(TmpDirectory& directory) {
       {"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"}};
   for (auto& l : links) TRY(directory.symlink(l.name, l.target, 0, 0));
   TRY(directory.create("pts", file_mode::Directory | 0755, 0, 0, 0));
+  TRY(populate_windows(directory));
   TRY(directory.create("shm", file_mode::Directory | 01777, 0, 0, 0));
   return {};
 }

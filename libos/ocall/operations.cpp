@@ -289,5 +289,6 @@ ErrorOr<uint64_t> realtime(uint64_t not_before) {
 }
 
 ErrorOr<void> announce_freeze() { return nothing(call({.operation = PL_OP_FORK_READY})); }
+ErrorOr<void> relay() { return nothing(call({.operation = PL_OP_RELAY})); }
 
 }  // namespace pl::ocall

@@ -55,5 +55,7 @@ ErrorOr<void> set_terminal(uint32_t handle, const pl_terminal& modes);
 ErrorOr<uint64_t> realtime(uint64_t not_before);
 // The template is about to freeze.
 ErrorOr<void> announce_freeze();
+// The relay window is the host's; returns when it is this instance's again.
+ErrorOr<void> relay();
 
 }  // namespace pl::ocall

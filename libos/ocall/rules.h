@@ -36,7 +36,7 @@ struct Rule {
   Counts counts = Counts::Nothing;
 };
 
-constexpr uint16_t OperationCount = PL_OP_FORK_READY + 1;
+constexpr uint16_t OperationCount = PL_OP_RELAY + 1;
 
 constexpr Rule rule_of(uint16_t operation) {
   using enum Errno;

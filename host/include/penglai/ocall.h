@@ -124,6 +124,7 @@ struct pl_reply {
 #define PL_OP_TERMINAL_SET 25 /* handle 0..2, struct pl_terminal: modes only */
 #define PL_OP_ALLOCATE 26     /* handle, offset, arg[0] length, extra: fallocate mode */
 #define PL_OP_FORK_READY 27   /* template: about to freeze. result 0 */
+#define PL_OP_RELAY 28	      /* the relay window is the host's until the reply; the enclave is not entered before. result 0 */
 
 #define PL_OPEN_READ 1u
 #define PL_OPEN_WRITE 2u

@@ -66,6 +66,8 @@ void unref_frame(PhysicalAddress a) {
 bool frame_is_frozen(PhysicalAddress a) { return find_frame(a) == frames().end(); }
 void* frame_pointer(PhysicalAddress a) { return reinterpret_cast<void*>(a.value); }
 
+const pl_boot& boot_parameters() { return hosted::boot; }
+
 // ---- the program's memory: ours, but for the first page, which is not there ----
 
 static bool bad(UserAddress a) { return a.value < 4096; }

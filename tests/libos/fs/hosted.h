@@ -12,6 +12,7 @@
 #include "fs/descriptors.h"
 #include "fs/file.h"
 #include "penglai/ocall.h"
+#include "penglai/sbi.h"
 
 namespace hosted {
 
@@ -26,6 +27,8 @@ inline uint64_t ticks = 1'000'000;
 inline unsigned broken_pipes = 0;
 inline pl::FileCredentials credentials;
 inline std::vector<uintptr_t> frozen_frames;
+
+inline pl_boot boot{};  // what the monitor said
 
 // ---- the host ----
 inline std::byte* window = nullptr;
