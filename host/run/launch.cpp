@@ -112,6 +112,8 @@ Failure describe(const Ending& ending) {
     case Ending::Kind::Starved:
       return {kOutOfMemory, fmt::format("the enclave was ended: no {} bytes left in the pool for it", ending.detail)};
     case Ending::Kind::Timeout: return {kTimeUp, ""};
+    case Ending::Kind::Relay:
+    case Ending::Kind::Interrupted: break;  // no ends, and not asked for
     case Ending::Kind::Failed: return device_failure("run", static_cast<int>(ending.detail));
   }
   return {kOwnFailure, ""};

@@ -14,7 +14,7 @@ namespace {
 using Operation = Outcome (*)(Instance&, const pl_request&);
 
 constexpr auto kOperations = [] {
-  std::array<Operation, PL_OP_FORK_READY + 1> table{};
+  std::array<Operation, PL_OP_RELAY + 1> table{};
   table[PL_OP_NOP] = [](Instance&, const pl_request&) { return Outcome{}; };
   table[PL_OP_CANCEL] = [](Instance& i, const pl_request& r) { return i.cancel_poll(r); };
   table[PL_OP_POLL] = [](Instance& i, const pl_request& r) { return i.start_poll(r); };
@@ -43,6 +43,7 @@ constexpr auto kOperations = [] {
   table[PL_OP_TERMINAL_SET] = operation_terminal_set;
   table[PL_OP_ALLOCATE] = operation_allocate;
   table[PL_OP_FORK_READY] = table[PL_OP_NOP];
+  table[PL_OP_RELAY] = [](Instance& i, const pl_request& r) { return i.start_relay(r); };
   return table;
 }();
 
@@ -74,6 +75,17 @@ Instance::Served Instance::serve() {
 void Instance::reply(uint16_t slot, uint16_t generation, const Outcome& outcome) {
   window_.put_reply(reply_tail_, {slot, generation, outcome.result, outcome.value});
   Window::store(window_.ring().reply_tail, ++reply_tail_);
+}
+
+Outcome Instance::start_relay(const pl_request& request) {
+  if (!relay_allowed_ || relay_) return failed(ENOSYS);
+  relay_.emplace(request.slot, request.generation);
+  return {.in_flight = true};
+}
+
+void Instance::return_relay() {
+  if (relay_) reply(relay_->first, relay_->second, {});
+  relay_.reset();
 }
 
 Outcome Instance::start_poll(const pl_request& request) {

@@ -7,7 +7,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/handles.h"
@@ -44,7 +46,14 @@ class Instance {
   // These events hold on a descriptor that was to be watched, which is watched no longer. True: there is news in the window.
   bool deliver(int descriptor, uint32_t events);
 
+  // The relay window: until it is allowed, an enclave that hands it back is told ENOSYS. What was handed back is the host's until
+  // return_relay(), and the enclave is not to be entered before.
+  void allow_relay() { relay_allowed_ = true; }
+  bool relay_is_back() const { return relay_.has_value(); }
+  void return_relay();
+
   // For the operations.
+  Outcome start_relay(const pl_request& request);
   Outcome start_poll(const pl_request& request);
   Outcome cancel_poll(const pl_request& request);
   void notify_when(uint32_t handle, uint32_t events);
@@ -75,6 +84,8 @@ class Instance {
   uint32_t polls_in_flight_ = 0;  // bit n: slot n
   std::vector<Notice> notices_;
   bool watch_changed_ = false;
+  bool relay_allowed_ = false;
+  std::optional<std::pair<uint16_t, uint16_t>> relay_;  // slot and generation of the request
   std::string broken_;
 };
 

@@ -2,7 +2,9 @@
 // What changes a directory: making, removing, renaming and linking names, and reading what a link says.
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -57,7 +59,8 @@ Outcome operation_rename(Instance& instance, const pl_request& request) {
   const int from_descriptor = from->directory->descriptor, to_descriptor = to->directory->descriptor;
   // Some file systems know renameat() only.
   if (request.extra == 0) return result_of(renameat(from_descriptor, from->name.text, to_descriptor, to->name.text));
-  return result_of(renameat2(from_descriptor, from->name.text, to_descriptor, to->name.text, request.extra));
+  // By number: musl 1.2.5 has no renameat2(2).
+  return result_of(static_cast<int>(syscall(SYS_renameat2, from_descriptor, from->name.text, to_descriptor, to->name.text, request.extra)));
 }
 
 Outcome operation_link(Instance& instance, const pl_request& request) {

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,7 +71,9 @@ void Readiness::forget(Waiter& waiter) {
 void Readiness::wait(int64_t nanoseconds, const sigset_t* mask, const Told& told) {
   std::array<epoll_event, 256> events;
   const timespec left{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
-  const int count = epoll_pwait2(set_, events.data(), events.size(), nanoseconds == kForever ? nullptr : &left, mask);
+  // By number, as not every C library has epoll_pwait2(2); the kernel's signal set is 64 bits.
+  const auto count = static_cast<int>(syscall(SYS_epoll_pwait2, set_, events.data(), static_cast<int>(events.size()),
+                                              nanoseconds == kForever ? nullptr : &left, mask, sizeof(uint64_t)));
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<size_t>(i)];
     const int descriptor = event.data.fd;

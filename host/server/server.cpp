@@ -24,6 +24,7 @@ Server::Server(Device& device, Signals* signals, Log log)
 
 Server::~Server() {
   ready_.clear();
+  readiness_.forget(interrupted_);
   while (!running_.empty()) remove(running_.begin()->second);
 }
 
@@ -40,12 +41,14 @@ Server::Running& Server::add(Instance& instance, int handle) {
   return running;
 }
 
-void Server::add_fork(Instance& instance, uint64_t template_id, pl_ioc_window window, uint64_t memory_limit) {
+void Server::add_fork(Instance& instance, uint64_t template_id, const Windows& windows, uint64_t memory_limit) {
   Running& running = add(instance, -1);
   running.spawned = false;
   running.spawn.template_id = template_id;
   running.spawn.memory_limit = memory_limit;
-  running.spawn.window[PL_WINDOW_OCALL] = window;
+  running.spawn.window[PL_WINDOW_OCALL] = windows.ocall;
+  running.spawn.window[PL_WINDOW_SHARED] = windows.shared;
+  running.spawn.window[PL_WINDOW_RELAY] = windows.relay;
   running.spawn.flags = run_flags_ & PL_RUN_DESTROY ? 0 : PL_SPAWN_KEEP;
 }
 
@@ -70,6 +73,7 @@ void Server::end(Instance& instance) {
 // It is not in ready_.
 void Server::remove(Running& running) {
   if (running.run.handle >= 0) pl_enclave_destroy(device_.get(), running.run.handle);
+  if (interruption_) interruption_->enter(nullptr, nullptr);
   if (foreground_ == &running) {
     foreground_ = nullptr;
     if (signals_) signals_->detach();
@@ -123,7 +127,11 @@ bool Server::step(Running& running, Ending& ending) {
   for (int turn = 0; turn < kTurn; ++turn) {
     if (signals_ && !tick_.armed() && (running_.size() > 1 || instance.waiting())) tick_.every(kTick);
     int code = enter(running);
-    if (code == -EINTR) return false;
+    if (code == -EINTR) {
+      // That is done with; what asked for it is looked at now.
+      for (uint32_t* flags : {&running.run.flags, &running.spawn.flags}) std::atomic_ref(*flags).fetch_and(~PL_RUN_RETURN);
+      return false;
+    }
     if (code < 0) return finish(running, ending, Failed, static_cast<uint64_t>(-code));
 
     // Order matters against the handler, which sets the event first and the flag second.
@@ -149,6 +157,10 @@ bool Server::step(Running& running, Ending& ending) {
     running.starving_since = 0;
     const Instance::Served served = instance.serve();
     if (served == Instance::Served::Broken) return finish(running, ending, Protocol, 0);
+    if (instance.relay_is_back()) {
+      ending = {Relay, 0, &instance, running.run.handle};
+      return true;
+    }
     if (Window::load(instance.window().ring().log_length) != 0)
       if (std::string text = instance.take_log(); !text.empty() && log_) log_(instance, text);
     if (reason == PL_LEFT_IDLE) {
@@ -159,12 +171,27 @@ bool Server::step(Running& running, Ending& ending) {
       sleep(running, running.run.detail);
       return false;
     }
-    if (signals_ && signals_->attention()) return false;
+    if ((signals_ && signals_->attention()) || (interruption_ && interruption_->asked())) return false;
   }
   return false;
 }
 
+void Server::resume(Instance& instance) {
+  instance.return_relay();
+  ready_.push_back(&running_.at(&instance));
+}
+
 Ending Server::next() {
+  if (!interruption_) return run_to_an_end();
+  Running& only = running_.begin()->second;
+  interruption_->enter(&only.run.flags, &only.spawn.flags);
+  readiness_.watch(interrupted_, interruption_->descriptor(), POLLIN);
+  Ending ending = run_to_an_end();
+  interruption_->enter(nullptr, nullptr);
+  return ending;
+}
+
+Ending Server::run_to_an_end() {
   Ending ending{};
   if (readiness_.error()) {
     ready_.clear();
@@ -176,6 +203,7 @@ Ending Server::next() {
       timeout_ = 0;
       return {Ending::Kind::Timeout, 0, nullptr, -1};
     }
+    if (interruption_ && interruption_->asked()) return {Ending::Kind::Interrupted, 0, nullptr, -1};
     attend();
     while (round_ && !ready_.empty() && !(signals_ && signals_->attention())) {
       --round_;
@@ -258,7 +286,7 @@ void Server::wait() {
 
 void Server::look(int64_t nanoseconds, const sigset_t* mask) {
   readiness_.wait(nanoseconds, mask, [this](Readiness::Waiter& waiter, int descriptor, uint32_t events) {
-    told(static_cast<Running&>(waiter), descriptor, events);
+    if (&waiter != &interrupted_) told(static_cast<Running&>(waiter), descriptor, events);
   });
   wake_due();
 }

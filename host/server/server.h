@@ -14,13 +14,14 @@
 
 #include "device/device.hpp"
 #include "server/instance.h"
+#include "server/interruption.h"
 #include "server/readiness.h"
 #include "server/signals.h"
 
 namespace pl {
 
-// How an instance ended. Nothing is left of it but its window, except after Frozen, and after Exited and Fault with keep_ended(): then
-// its handle is still there, the caller's to destroy.
+// How an instance ended, or why it does not go on. Nothing is left of it but its window, except after Frozen, and after Exited and Fault with keep_ended(): then
+// its handle is still there, the caller's to destroy. After Relay, `handle` says which it is; it stays the server's.
 struct Ending {
   enum class Kind : uint8_t {
     Exited,    // detail: the libOS's status
@@ -30,11 +31,20 @@ struct Ending {
     Starved,   // the pool could not give what it needs
     Timeout,   // see Server::set_timeout
     Failed,    // detail: errno of the device
+    Relay,     // no end: it has handed its relay window back, and waits for resume()
+    Interrupted,  // no end: see Server::set_interruption
   };
   Kind kind;
   uint64_t detail = 0;
   Instance* instance = nullptr;
   int handle = -1;
+};
+
+// What a fork is given to share with the host.
+struct Windows {
+  pl_ioc_window ocall, shared{}, relay{};  // by place in the arena
+  Windows(pl_ioc_window only) : ocall(only) {}
+  Windows(pl_ioc_window ocall, pl_ioc_window shared, pl_ioc_window relay) : ocall(ocall), shared(shared), relay(relay) {}
 };
 
 class Server {
@@ -47,7 +57,7 @@ class Server {
   ~Server();
 
   // Instances run within next(). Window, instance and its descriptors outlive them. The first added is in the foreground.
-  void add_fork(Instance& instance, uint64_t template_id, pl_ioc_window window, uint64_t memory_limit);
+  void add_fork(Instance& instance, uint64_t template_id, const Windows& windows, uint64_t memory_limit);
   void add_enclave(Instance& instance, int handle);
 
   // Until one ends. Requires one.
@@ -58,6 +68,10 @@ class Server {
 
   // next() ends with Timeout at this time of CLOCK_MONOTONIC, with every instance still there; 0: never.
   void set_timeout(uint64_t monotonic);
+  // next() ends with Interrupted once that was asked for, with every instance still there. For a server of one instance.
+  void set_interruption(Interruption* interruption) { interruption_ = interruption; }
+  // After Relay: the window is the enclave's again, as far as the device is concerned.
+  void resume(Instance& instance);
   // Ends an instance by force.
   void end(Instance& instance);
 
@@ -73,6 +87,7 @@ class Server {
   };
   Running& add(Instance& instance, int handle);
   void remove(Running& running);
+  Ending run_to_an_end();
   bool step(Running& running, Ending& ending);
   int enter(Running& running);
   bool finish(Running& running, Ending& ending, Ending::Kind kind, uint64_t detail);
@@ -89,10 +104,12 @@ class Server {
 
   Device& device_;
   Signals* signals_;
+  Interruption* interruption_ = nullptr;
   Log log_;
   Readiness readiness_;
   std::unordered_map<const Instance*, Running> running_;
   Running* foreground_ = nullptr;
+  Readiness::Waiter interrupted_;
   std::deque<Running*> ready_;
   size_t round_ = 0;  // so many of the ready ones have their turn before there is another look for news
   std::set<std::pair<uint64_t, Running*>> deadlines_;  // of idle ones

@@ -6,8 +6,11 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <numeric>
 #include <random>
+#include <thread>
 
 #include "fake_libos.h"
 #include "server/server.h"
@@ -601,4 +604,90 @@ Test(windows, are_naturally_aligned_and_run_out) {
   cr_assert_eq(WindowPiece::take(device, 1 << 18).error(), ENOSPC);
   { auto rest = std::move(*small); }
   cr_assert_eq(WindowPiece::take(device, 65536)->place().offset, 0);
+}
+
+Test(loop, an_enclave_that_hands_its_relay_page_back_stands_still_until_it_is_resumed) {
+  Bench bench;
+  unsigned entered = 0;
+  bench.simulated.forks[1] = [&](std::byte* window, uint32_t) {
+    switch (++entered) {
+      case 1:
+        ask(window, {.operation = PL_OP_RELAY, .slot = 3, .generation = 9});
+        return Left{PL_LEFT_DOORBELL};
+      case 2: {
+        pl_reply reply;
+        std::memcpy(&reply, window + PL_RING_REPLIES, sizeof reply);
+        cr_assert(ring_of(window).reply_tail == 1 && reply.slot == 3 && reply.generation == 9 && reply.result == 0);
+        return Left{PL_LEFT_EXIT};
+      }
+      default: return Left{PL_LEFT_FAULT};
+    }
+  };
+  bench.instance.allow_relay();
+  Server server(bench.device, nullptr, nullptr);
+  server.add_fork(bench.instance, 1, {bench.piece.place(), {0x20000, 4096}, {0x21000, 4096}}, 0);
+  Ending ending = server.next();
+  cr_assert_eq(ending.kind, Ending::Kind::Relay);
+  cr_assert(ending.instance == &bench.instance && ending.handle >= 0);
+  cr_assert_eq(bench.simulated.last_spawn.window[PL_WINDOW_SHARED].offset, 0x20000u);
+  cr_assert_eq(bench.simulated.last_spawn.window[PL_WINDOW_RELAY].offset, 0x21000u);
+  cr_assert_eq(ring_of(bench.piece.bytes().data()).reply_tail, 0u);
+  cr_assert_eq(entered, 1u);
+  server.resume(bench.instance);
+  cr_assert_eq(server.next().kind, Ending::Kind::Exited);
+}
+
+Test(loop, a_relay_page_that_nobody_takes_is_enosys_and_one_never_resumed_is_ended) {
+  for (bool allowed : {false, true}) {
+    Bench bench;
+    if (allowed) bench.instance.allow_relay();
+    unsigned entered = 0;
+    Ending ending = bench.fork([&](std::byte* window, uint32_t) {
+      if (entered++) {
+        pl_reply reply;
+        std::memcpy(&reply, window + PL_RING_REPLIES, sizeof reply);
+        return Left{PL_LEFT_EXIT, uint64_t(-reply.result)};
+      }
+      ask(window, {.operation = PL_OP_RELAY});
+      return Left{PL_LEFT_DOORBELL};
+    });
+    if (allowed) cr_expect_eq(ending.kind, Ending::Kind::Relay);
+    else cr_expect_eq(ending.detail, ENOSYS);
+    cr_expect_eq(bench.simulated.alive(), 0u);
+  }
+}
+
+// An enclave that waits, and one that computes until a signal takes its hart away.
+Test(loop, another_thread_gets_it_back_from_wherever_it_is, .timeout = 60) {
+  for (uint32_t reason : {PL_LEFT_IDLE, PL_LEFT_INTERRUPT}) {
+    Bench bench;
+    std::atomic<unsigned> entered{0};
+    std::atomic<bool> finish{false};
+    bench.simulated.forks[1] = [&](std::byte*, uint32_t) {
+      if (finish) return Left{PL_LEFT_EXIT};
+      ++entered;
+      if (entered == 1) return Left{PL_LEFT_DOORBELL};
+      if (reason == PL_LEFT_INTERRUPT) ::poll(nullptr, 0, 100'000);
+      return Left{reason, kNever};
+    };
+    Interruption interruption;
+    Server server(bench.device, nullptr, nullptr);
+    server.set_interruption(&interruption);
+    server.add_fork(bench.instance, 1, bench.piece.place(), 0);
+    for (int round = 0; round < 50; ++round) {
+      std::thread other([&] {
+        if (round % 2) std::this_thread::sleep_for(std::chrono::milliseconds(round));
+        interruption.ask();
+      });
+      cr_assert_eq(server.next().kind, Ending::Kind::Interrupted);
+      other.join();
+      interruption.clear();
+    }
+    finish = true;
+    interruption.ask();  // an idle one is not entered for it
+    cr_assert_eq(server.next().kind, Ending::Kind::Interrupted);
+    interruption.clear();
+    server.end(bench.instance);
+    cr_assert_eq(bench.simulated.alive(), 0u);
+  }
 }

@@ -39,6 +39,7 @@ class SimulatedDevice {
   std::vector<std::byte> added;
   int creates = 0, spawns = 0, runs = 0, destroys = 0, interrupt_next = 0;
   uint64_t next_template = 1;
+  pl_ioc_spawn last_spawn{};
   size_t alive() const { return enclaves_.size(); }
 
  private:
@@ -78,6 +79,7 @@ class SimulatedDevice {
         auto found = enclaves_.find(run->handle);
         if (found == enclaves_.end()) return -EBADF;
         if (interrupt_next) return --interrupt_next, -EINTR;
+        if (run->flags & PL_RUN_RETURN) return -EINTR;
         Left left = enter(found->second, run->flags);
         if (left.reason == PL_LEFT_INTERRUPT) return -EINTR;
         run->reason = left.reason;
@@ -89,6 +91,8 @@ class SimulatedDevice {
         auto* spawn = static_cast<pl_ioc_spawn*>(argument);
         ++spawns;
         if (interrupt_next) return --interrupt_next, -EINTR;
+        if (spawn->flags & PL_RUN_RETURN) return -EINTR;
+        last_spawn = *spawn;
         auto found = forks.find(spawn->template_id);
         if (found == forks.end()) return -ENOENT;
         Enclave enclave{found->second, arena_ + spawn->window[0].offset};
