@@ -1,20 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# make-initramfs.sh OUTPUT GENERATOR COMMANDS LIBOS MODULE BUSYBOX: the machine's whole root file system. Host files are shared in at
+# make-initramfs.sh OUTPUT GENERATOR COMMANDS LIBOS MODULE BUSYBOX TUTORIAL: the machine's whole root file system. Host files are shared in at
 # run time, so it holds only what the machine needs to serve a pl-run. Uncompressed: it is in RAM already when the kernel looks.
 #   GENERATOR  the kernel's gen_init_cpio       COMMANDS  the directory of the RISC-V commands (pl-agent is /init)
 #   LIBOS      libos.bin, libos.symbols beside   MODULE    penglai.ko
-#   BUSYBOX    Debian's, for `pl-machine shell`
+#   BUSYBOX    Debian's, for `pl-machine shell`   TUTORIAL   the directory of fork-host
 # OUTPUT is left alone when nothing in it would change.
 set -eu
-[ $# -eq 6 ] || {
-  echo "usage: make-initramfs.sh OUTPUT GENERATOR COMMANDS LIBOS MODULE BUSYBOX" >&2
+[ $# -eq 7 ] || {
+  echo "usage: make-initramfs.sh OUTPUT GENERATOR COMMANDS LIBOS MODULE BUSYBOX TUTORIAL" >&2
   exit 1
 }
-output=$1 generator=$2 commands=$3 libos=$4 module=$5 busybox=$6
+output=$1 generator=$2 commands=$3 libos=$4 module=$5 busybox=$6 tutorial=$7
 
-for file in "$generator" "$commands/pl-agent" "$libos" "${libos%.bin}.symbols" "$module" "$busybox"; do
+for file in "$generator" "$commands/pl-agent" "$libos" "${libos%.bin}.symbols" "$module" "$busybox" "$tutorial/fork-host"; do
   [ -f "$file" ] || {
     echo "initramfs: $file is missing" >&2
     exit 1
@@ -36,7 +36,8 @@ for stripped in "$work/bin"/pl-*; do
 done
 
 {
-  for directory in dev proc sys run etc host root lib lib/modules usr usr/bin usr/lib usr/lib/penglai; do
+  for directory in dev proc sys run etc host root lib lib/modules usr usr/bin usr/lib usr/lib/penglai \
+    usr/lib/penglai/fork-host; do
     echo "dir /$directory 0755 0 0"
   done
   echo "dir /tmp 1777 0 0"
@@ -56,13 +57,16 @@ done
   done
   echo "file /usr/lib/penglai/libos.bin $libos 0644 0 0"
   echo "file /usr/lib/penglai/libos.symbols ${libos%.bin}.symbols 0644 0 0"
+  for file in "$tutorial"/*; do
+    echo "file /usr/lib/penglai/fork-host/${file##*/} $file 0755 0 0"
+  done
   echo "file /lib/modules/penglai.ko $module 0644 0 0"
   echo "file /etc/passwd $work/etc/passwd 0644 0 0"
   echo "file /etc/group $work/etc/group 0644 0 0"
 } >"$work/list.new"
 
 if [ -f "$output" ] && cmp -s "$work/list.new" "$work/list" &&
-  [ -z "$(find "$work/bin" "$libos" "$module" "$busybox" "$0" -newer "$output" -type f)" ]; then
+  [ -z "$(find "$work/bin" "$libos" "$module" "$busybox" "$tutorial" "$0" -newer "$output" -type f)" ]; then
   exit 0
 fi
 

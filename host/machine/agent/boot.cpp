@@ -91,6 +91,8 @@ void load_driver() {
   if (::chown(PL_DEVICE, 0, kPenglaiGroup) != 0 || ::chmod(PL_DEVICE, 0660) != 0) {
     log(std::string("cannot give " PL_DEVICE " to its group: ") + std::strerror(errno));
   }
+  // The name that programs of the tutorial's API open.
+  ::symlink("penglai", "/dev/penglai_enclave_dev");
 }
 
 void bring_up_loopback() {
