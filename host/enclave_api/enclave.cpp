@@ -89,8 +89,18 @@ OrErrno<std::shared_ptr<Shadow>> Shadow::create(Plan plan, std::string name) {
     ++shadows[shadow->key_];
     shadow->counted_ = true;
   }
-  if (auto made = shadow->make(); !made) return std::unexpected(made.error());
-  return shadow;
+  for (int attempt = 0;; ++attempt) {
+    if (auto made = shadow->make(); !made) return std::unexpected(made.error());
+    pl_ioc_template found{};
+    std::ranges::copy(shadow->key_, found.key);
+    int code = pl_template_find(shadow->session_->device.get(), &found);
+    if (code == 0) {
+      shadow->measurement_ = std::to_array(found.measurement);
+      return shadow;
+    }
+    // Another process may have taken it away in between.
+    if (code != -ENOENT || attempt) return std::unexpected(-code);
+  }
 }
 
 void Shadow::remove() {
@@ -113,17 +123,6 @@ OrErrno<uint64_t> Shadow::make() {
   return *found;
 }
 
-OrErrno<Measurement> Shadow::measurement() {
-  for (int attempt = 0;; ++attempt) {
-    pl_ioc_template found{};
-    std::ranges::copy(key_, found.key);
-    int code = pl_template_find(session_->device.get(), &found);
-    if (code == 0) return std::to_array(found.measurement);
-    if (code != -ENOENT || attempt) return std::unexpected(-code);
-    if (auto made = make(); !made) return std::unexpected(made.error());
-  }
-}
-
 Enclave::Enclave(std::shared_ptr<Session> session, WindowPiece piece, std::string name)
     : session_(std::move(session)), piece_(std::move(piece)), name_(std::move(name)), instance_(piece_.bytes()),
       server_(session_->device, nullptr, [](pl::Instance&, std::string_view text) { enclave_says(text); }) {
@@ -143,6 +142,7 @@ OrErrno<std::shared_ptr<Enclave>> Enclave::fork(std::shared_ptr<Shadow> shadow, 
   auto piece = WindowPiece::take(session->device, PL_WINDOW_DEFAULT);
   if (!piece) return std::unexpected(piece.error());
   auto enclave = std::make_shared<Enclave>(session, std::move(*piece), shadow->name());
+  enclave->measurement_ = shadow->measurement();
   enclave->shadow_ = std::move(shadow);
   enclave->memory_ = std::move(memory);
   enclave->variable_ = std::move(variable);
@@ -158,8 +158,12 @@ OrErrno<std::shared_ptr<Enclave>> Enclave::create(const Plan& plan, std::string 
   if (!piece) return std::unexpected(piece.error());
   auto made = make_enclave((*session)->device, plan, *image, piece->place());
   if (!made) return std::unexpected(errno_of(made.error()));
+  pl_ioc_inspect inspect{};
+  inspect.handle = made->handle();
+  if (int code = pl_enclave_inspect((*session)->device.get(), &inspect); code < 0) return std::unexpected(-code);
   auto enclave = std::make_shared<Enclave>(std::move(*session), std::move(*piece), std::move(name));
   enclave->handle_ = made->release();
+  enclave->measurement_ = std::to_array(inspect.measurement);
   return enclave;
 }
 
@@ -281,14 +285,6 @@ void Enclave::destroy() {
   } else if (started_) {
     server_.end(instance_);
   }
-}
-
-OrErrno<Measurement> Enclave::measurement() {
-  if (shadow_) return shadow_->measurement();
-  pl_ioc_inspect inspect{};
-  inspect.handle = handle_;
-  if (int code = pl_enclave_inspect(session_->device.get(), &inspect); code < 0) return std::unexpected(-code);
-  return std::to_array(inspect.measurement);
 }
 
 }  // namespace pl::enclave_api

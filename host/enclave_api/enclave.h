@@ -34,7 +34,7 @@ class Shadow {
   const std::string& name() const { return name_; }
   // The template's id: it may have given way to a need for memory, and is made again then. ESRCH: it was removed.
   OrErrno<uint64_t> make();
-  OrErrno<Measurement> measurement();
+  const Measurement& measurement() const { return measurement_; }
 
   Shadow(std::shared_ptr<Session> session, Plan plan, std::string name, Digest key)
       : session_(std::move(session)), plan_(std::move(plan)), name_(std::move(name)), key_(key) {}
@@ -44,6 +44,7 @@ class Shadow {
   Plan plan_;
   std::string name_;
   Digest key_;
+  Measurement measurement_{};  // the same each time it is made
   bool counted_ = false, removed_ = false;
 };
 
@@ -69,7 +70,7 @@ class Enclave {
   void resume();
   void destroy();
   bool started() const { return started_; }
-  OrErrno<Measurement> measurement();
+  const Measurement& measurement() const { return measurement_; }
 
   Enclave(std::shared_ptr<Session> session, WindowPiece piece, std::string name);
 
@@ -83,6 +84,7 @@ class Enclave {
   Memory memory_;
   WindowPiece piece_;
   std::string name_, variable_;
+  Measurement measurement_{};
   pl::Instance instance_;
   Interruption interruption_;
   Server server_;

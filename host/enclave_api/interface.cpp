@@ -262,12 +262,13 @@ int PLenclave_run(PLenclave* enclave) {
 
 int PLenclave_attest(PLenclave* enclave, uintptr_t nonce) {
   const penglai_enclave_user_param& param = enclave->user_param;
-  OrErrno<Measurement> measurement = std::unexpected(ESRCH);
+  Measurement measurement;
   if (auto shadow = find(tables().shadows, param.eid))
     measurement = shadow->measurement();
   else if (auto instance = find(tables().enclaves, param.eid))
     measurement = instance->measurement();
-  if (!measurement) return failed(measurement.error());
+  else
+    return failed(ESRCH);
   penglai_enclave_attest_param& told = enclave->attest_param;
   told = {};
   told.eid = static_cast<int>(param.eid);
@@ -275,7 +276,7 @@ int PLenclave_attest(PLenclave* enclave, uintptr_t nonce) {
   told.nonce = nonce;
   told.report.enclave.nonce = nonce;
   static_assert(HASH_SIZE <= PL_MEASUREMENT_SIZE);
-  memcpy(told.report.enclave.hash, measurement->data(), HASH_SIZE);
+  memcpy(told.report.enclave.hash, measurement.data(), HASH_SIZE);
   return 0;
 }
 

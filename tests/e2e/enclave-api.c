@@ -65,6 +65,12 @@ static void hands_the_page_over(struct PLenclave* shadow, enclave_type_t type) {
   for (unsigned long turn = 1; turn <= 3; turn++) {
     CHECK(PLenclave_run(&one) == RETURN_USER_RELAY_PAGE);
     CHECK(*page == 11 * turn - 10);
+    CHECK(PLenclave_attest(&one, turn) == 0 && one.attest_param.report.enclave.nonce == turn);
+    if (type == SHADOW_ENCLAVE) /* the same measurement, another id */
+      CHECK(!memcmp(one.attest_param.report.enclave.hash, shadow->attest_param.report.enclave.hash, HASH_SIZE) &&
+            one.attest_param.eid != shadow->eid && one.attest_param.isShadow == 1 && shadow->attest_param.isShadow == 0);
+    else
+      CHECK(memcmp(one.attest_param.report.enclave.hash, shadow->attest_param.report.enclave.hash, HASH_SIZE));
     *page += 10;
     PLenclave_set_rerun_arg(&one, RETURN_USER_RELAY_PAGE);
   }
