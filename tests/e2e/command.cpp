@@ -107,7 +107,7 @@ Background::Background(const std::string& command) {
 }
 
 Background::~Background() {
-  close(in_);
+  close_input();
   close(out_fd_);
   if (status_ == -2) {
     kill(-pid_, SIGKILL);
@@ -133,6 +133,11 @@ void Background::signal(int number) { kill(pid_, number); }
 
 void Background::type(const std::string& text) {
   if (::write(in_, text.data(), text.size()) != ssize_t(text.size())) abort();
+}
+
+void Background::close_input() {
+  if (in_ >= 0) close(in_);
+  in_ = -1;
 }
 
 int Background::wait(int seconds) {

@@ -32,6 +32,7 @@ class Background {
   bool wait_for(const std::string& text, int seconds = 60);
   void signal(int number);  // to the command's first process alone
   void type(const std::string& text);
+  void close_input();
   int wait(int seconds = 60);  // the shell's status, or -1
   const std::string& out() const { return out_; }
   int pid() const { return pid_; }

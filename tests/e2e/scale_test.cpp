@@ -23,3 +23,26 @@ Test(scale, ten_thousand_instances_wait_at_once_on_one_thread_and_each_answers_f
   // By the clock, and so only roughly: instructions are what e2e-bench looks at.
   cr_expect_lt(rows["spawn_1000"]["ratio"].get<double>(), 1, "%s", rows["spawn_1000"].dump().c_str());
 }
+
+Test(scale, an_instance_that_the_pool_has_no_room_for_ends_alone_and_says_why, .timeout = 300) {
+  e2e::Scratch scratch;
+  const std::string machine = "PENGLAI_RUNTIME_DIR=" + scratch.path() + " PENGLAI_MEMORY=512M PENGLAI_POOL=64M ";
+  const std::string hold = machine + "./pl-run --shadow " + e2e::program("hold");
+  cr_assert_eq(shell(hold + " 1").status, 0);
+  {
+    e2e::Background first("env " + hold + " 12"), second("env " + hold + " 12");
+    cr_assert(first.wait_for("held") && second.wait_for("held"));
+    auto third = shell(hold + " 40");
+    cr_expect_eq(third.status, 137, "%d %s", third.status, third.err.c_str());
+    cr_expect(third.err.find("memory") != std::string::npos || third.err.find("pool") != std::string::npos, "%s", third.err.c_str());
+    cr_expect(third.out.empty());
+    // The others never noticed, and there is room for one that asks for less.
+    cr_expect_eq(shell(hold + " 1").status, 0);
+    first.close_input();
+    second.close_input();
+    cr_expect_eq(first.wait(), 0);
+    cr_expect_eq(second.wait(), 0);
+  }
+  cr_expect_eq(shell(hold + " 40").status, 0, "what they held is free again");
+  shell(machine + "build/bin/pl-machine stop");
+}
