@@ -31,7 +31,8 @@ uint32_t Invocation::window_size() const {
 }
 
 void prepare_window(Window& window, const Invocation& invocation) {
-  std::memset(window.at(0), 0, PL_RING_DATA);
+  // The rings themselves are written before they are read.
+  std::memset(window.at(0), 0, PL_RING_REQUESTS);
   pl_ring& ring = window.ring();
   ring.magic = PL_OCALL_MAGIC;
   ring.version = PL_OCALL_VERSION;

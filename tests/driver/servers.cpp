@@ -37,6 +37,27 @@ bool remove_a_template(Device& device) {
   return !device.call(PL_IOC_TEMPLATE_AFTER, &next) && !device.remove(next.template_id);
 }
 
+bool is_alive(const pl_ioc_stat& stat) { return stat.enclaves > stat.templates; }
+
+// Microseconds from the start of a pl-run to its enclave being there, the template made before.
+unsigned time_to_live(Device& device) {
+  unsigned microseconds = 0;
+  for (int run = 0; run < 2; run++) {
+    std::fflush(stdout);
+    pid_t child = fork();
+    if (!child) serve(true);
+    pl_ioc_template found = {};
+    for (microseconds = 0; microseconds < 60000000; microseconds += 1000) {
+      found.template_id = 0;
+      if (!device.call(PL_IOC_TEMPLATE_AFTER, &found) && is_alive(device.stat())) break;
+      usleep(1000);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+  }
+  return microseconds;
+}
+
 }  // namespace
 
 SERVING_TEST("a server killed at any moment leaves pool, ids and descriptors whole") {
@@ -45,6 +66,7 @@ SERVING_TEST("a server killed at any moment leaves pool, ids and descriptors who
   Device watcher(0);
   const pl_ioc_stat before = watcher.stat();
   const long files = open_files();
+  const unsigned whole_life = time_to_live(watcher) * 2 + 20000;
   std::mt19937 random(11);
   unsigned alive = 0, lived = 0;
   for (unsigned round = 0; round < kill_rounds; round++) {
@@ -52,9 +74,9 @@ SERVING_TEST("a server killed at any moment leaves pool, ids and descriptors who
     pid_t child = fork();
     if (!child) serve(round % 8 != 7);
     /* From before it has opened the device to long after its enclave asks for things. */
-    usleep(random() % 60000);
+    usleep(random() % whole_life);
     const pl_ioc_stat now = watcher.stat();
-    alive += now.enclaves > now.templates;
+    alive += is_alive(now);
     kill(child, SIGKILL);
     int status = 0;
     CHECK_EQUAL(waitpid(child, &status, 0), child);
