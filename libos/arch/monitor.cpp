@@ -57,7 +57,9 @@ Result<PhysicalAddress> extent_get(uint64_t bytes) {
   return PhysicalAddress(answer.value);
 }
 Result<void> extent_put(PhysicalAddress base) { return success_of(call(PL_ENCLAVE_EXTENT_PUT, base.value)); }
-Result<void> freeze(PhysicalAddress entry, uint64_t cookie) { return success_of(call(PL_ENCLAVE_FREEZE, entry.value, cookie)); }
+Result<void> freeze(PhysicalAddress entry, uint64_t cookie, uint64_t fork_bytes) {
+  return success_of(call(PL_ENCLAVE_FREEZE, entry.value, cookie, fork_bytes));
+}
 Result<void> context_start(unsigned context, PhysicalAddress entry, uint64_t opaque) {
   return success_of(call(PL_ENCLAVE_CONTEXT_START, context, entry.value, opaque));
 }

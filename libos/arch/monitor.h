@@ -32,7 +32,7 @@ void idle(uint64_t deadline);              // gives the hart back until the dead
 Result<uint64_t> grow(uint64_t bytes);     // the base region's new size
 Result<PhysicalAddress> extent_get(uint64_t bytes);
 Result<void> extent_put(PhysicalAddress base);
-Result<void> freeze(PhysicalAddress entry, uint64_t cookie);  // returns only with an error
+Result<void> freeze(PhysicalAddress entry, uint64_t cookie, uint64_t fork_bytes);  // returns only with an error
 Result<void> context_start(unsigned context, PhysicalAddress entry, uint64_t opaque);
 Result<void> context_kick(uint64_t mask);
 Result<void> remote_fence(uint64_t mask);

@@ -35,7 +35,8 @@ cold_continue:
 	.globl fork_start
 fork_start:
 	mv	s0, a0
-	li	t0, 4096
+	lui	t0, %hi(__hot_size + 4096)	/* early code's stack: the kernel stack's page, behind the hot block */
+	addi	t0, t0, %lo(__hot_size + 4096)
 	add	sp, a0, t0
 	mv	a1, a2
 	call	early_fork		/* -> satp */

@@ -35,7 +35,10 @@ namespace {
 
 PL_HOT constinit PhysicalAddress the_boot_page{};
 
-static_assert(sizeof(pl_boot) <= PL_BOOT_HANDOVER && PL_BOOT_HANDOVER + sizeof(Handover) <= PL_BOOT_REFERENCES);
+static_assert(sizeof(pl_boot) <= PL_BOOT_HANDOVER && PL_BOOT_HANDOVER + sizeof(Handover) <= PL_BOOT_BYTES && PL_BOOT_BYTES % 64 == 0);
+// libos.ld says these by number.
+static_assert(PL_PRIVATE_WINDOW == 0xffffffff80200000 && PL_BOOT_BYTES == 448);
+static_assert(PL_PRIVATE_WINDOW == PL_OBJECT_WINDOW + PL_PRIVATE_INDEX * LeafTableSpan);
 static_assert(offsetof(ContextBlock, fault_scratch) == PL_CONTEXT_SCRATCH && offsetof(ContextBlock, fault_stack_top) == PL_CONTEXT_FAULT_STACK &&
               offsetof(ContextBlock, kernel_stack_top) == PL_CONTEXT_KERNEL_STACK && offsetof(ContextBlock, thread) == PL_CONTEXT_THREAD &&
               offsetof(ContextBlock, system_calls) == PL_CONTEXT_CALLS);
@@ -58,7 +61,8 @@ void start_context(uint64_t boot) {
 void take_entropy() {
   auto* boot = static_cast<pl_boot*>(frame_pointer(the_boot_page));
   random::seed(std::span<const uint8_t, PL_ENTROPY_SIZE>(boot->entropy));
-  for (volatile uint8_t& byte : boot->entropy) byte = 0;
+  auto* words = reinterpret_cast<volatile uint64_t*>(boot->entropy);
+  for (unsigned i = 0; i < PL_ENTROPY_SIZE / 8; i++) words[i] = 0;
 }
 
 void attach_window() {
@@ -118,8 +122,8 @@ extern "C" [[noreturn]] void cold_main(uint64_t boot) {
   window.root = PhysicalAddress(h.root);
   window.middle = PhysicalAddress(h.middle);
   window.first_free = (reinterpret_cast<uint64_t>(__object_start) - PL_OBJECT_WINDOW) >> PageShift;
-  window.limit = TableEntries - object_window::ForkPages;
-  window.resume = TableEntries;
+  window.limit = TableEntries;
+  window.resume = 2 * TableEntries;
   start_context(boot);
   const pl_boot& parameters = boot_parameters();
   frames::start_cold(PhysicalAddress(parameters.base), PhysicalAddress(h.first),
@@ -130,7 +134,7 @@ extern "C" [[noreturn]] void cold_main(uint64_t boot) {
   attach_window();
 
   // The measured configuration begins behind the image, the files' contents behind it.
-  PhysicalAddress place = PhysicalAddress(parameters.base) + uint64_t(__image_end - __image_start);
+  PhysicalAddress place = PhysicalAddress(parameters.base) + uint64_t(__data_end - __image_start) + uint64_t(__hot_end - __hot_start);
   PhysicalAddress added_end = PhysicalAddress(parameters.base) + parameters.added_pages * PageSize;
   const auto& config = *static_cast<const pl_config*>(frame_pointer(place));
   if (place + sizeof config > added_end || config.magic != PL_CONFIG_MAGIC || config.version != PL_CONFIG_VERSION ||

@@ -6,8 +6,11 @@
 
 #ifdef PL_HOSTED  // unit tests on the development machine
 #define PL_HOT
+#define PL_HOT_FRESH
 #else
 #define PL_HOT [[gnu::section(".hot")]]
+// Begins as zero in a fork, whatever the template had there: neither copied nor cleared.
+#define PL_HOT_FRESH [[gnu::section(".hot_fresh")]]
 #endif
 
 namespace pl {

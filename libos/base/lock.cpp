@@ -8,7 +8,7 @@ namespace pl::detail {
 namespace {
 
 constexpr unsigned WordsPerRank = 4;
-PL_HOT constinit std::atomic<uint32_t> words[unsigned(Rank::Count)][WordsPerRank]{};
+PL_HOT_FRESH constinit std::atomic<uint32_t> words[unsigned(Rank::Count)][WordsPerRank]{};
 
 }  // namespace
 

@@ -15,7 +15,7 @@ struct Generator {
   uint8_t ready[32];  // the last `left` bytes have not been handed out
   uint32_t left;
 };
-PL_HOT constinit Generator generator{};
+PL_HOT_FRESH constinit Generator generator{};
 
 constexpr uint32_t NoNonce[3] = {0, 0, 0};
 

@@ -64,4 +64,16 @@ ErrorOr<void> AddressSpaceImplementation::prepare_freeze() {
   return {};
 }
 
+uint64_t AddressSpaceImplementation::likely_private_pages() const {
+  constexpr uint64_t MostData = 12, StackPages = 1, TablesOverOne = 2;
+  uint64_t data = 0, tables = TablesOverOne, known = 0;  // known: the end of what the tables counted so far map
+  for (const Vma& vma : vmas_) {
+    if (!vma.writable() || vma.shared()) continue;
+    data += (vma.end - vma.start) >> PageShift;
+    if (vma.start >= known) tables += vma.start / MiddleTableSpan == (known - 1) / MiddleTableSpan ? 1 : TablesOverOne;
+    known = (vma.start / LeafTableSpan + 1) * LeafTableSpan;
+  }
+  return (data < MostData ? data : MostData) + tables + StackPages;
+}
+
 }  // namespace pl

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "memory/frame_allocator.h"
 
+#include <iterator>
+
 #include "arch/layout.h"
 #include "arch/page_copy.h"
 #include "base/hot.h"
@@ -15,6 +17,10 @@ constexpr unsigned MaxRegions = 12;  // more than PMP has entries for
 constexpr uint64_t GrowStep = 128 * 1024;
 constexpr uint64_t KeptBack = 2;  // frames that only urgent allocations get
 constexpr uint64_t LargestExtent = uint64_t(1) << 30;
+// log2 of the bytes of each further extent: PMP has entries for nine. The first are small, as most programs that outgrow what a fork
+// begins with do so by a few pages, and every page that is granted is scrubbed at the end; together they reach beyond a gigabyte.
+constexpr uint8_t extent_orders[] = {14, 14, 16, 18, 20, 22, 25, 28, 30};
+constexpr unsigned ColdFirst = 4, NoExtents = ~0u;  // a cold enclave has its base region before
 
 struct Region {
   uint64_t base = 0;       // of frame 0
@@ -31,12 +37,12 @@ struct State {
   uint64_t free_list = 0;        // each links to the next in its first word
   uint64_t free_count = 0;
   uint64_t unused = 0;  // never handed out, in all regions
-  uint64_t zero_frame = 0;
-  uint64_t last_extent = 0;  // bytes; 0: may not have any
-  uint32_t* count_room = nullptr;  // of a fork: room in its boot page for the counts of further extents
-  uint64_t count_room_left = 0;    // counts
+  unsigned next_extent = 0;  // in extent_orders
+  uint64_t counts_used = 0;          // of fork_counts
 };
-PL_HOT constinit State state{};
+PL_HOT_FRESH constinit State state{};
+PL_HOT constinit PhysicalAddress the_zero_frame{};
+PL_HOT_FRESH constinit uint32_t fork_counts[128]{};  // of a fork's first frames; later extents hold their own
 
 bool is_immortal(uint64_t frame) { return frame - state.immortal_base < state.immortal_size; }
 
@@ -61,13 +67,10 @@ bool extend() {
       state.unused += step >> PageShift;
       return true;
     }
-    if (!state.last_extent) return false;
   }
-  if (state.region_count == MaxRegions) return false;
-  // The second is as small as the first: most programs that outgrow one extent do so by a few pages, and every page that is granted
-  // is scrubbed at the end. From the fourth on they quadruple, so that ten of them reach beyond a gigabyte.
-  uint64_t bytes = state.last_extent * (state.region_count == 1 ? 1 : state.region_count <= 3 ? 2 : 4);
-  if (bytes > LargestExtent) bytes = LargestExtent;
+  if (state.region_count == MaxRegions || state.next_extent == NoExtents) return false;
+  unsigned step = state.next_extent < sizeof extent_orders ? state.next_extent : unsigned(sizeof extent_orders) - 1;
+  uint64_t bytes = uint64_t(1) << extent_orders[step];
   for (; bytes > PageSize; bytes /= 2) {
     auto extent = monitor::extent_get(bytes);
     if (!extent) {
@@ -77,16 +80,15 @@ bool extend() {
     Region& r = state.regions[state.region_count++];
     r.base = extent->value;
     r.frames = bytes >> PageShift;
-    if (r.frames <= state.count_room_left) {
-      r.counts = state.count_room;
-      state.count_room += r.frames;
-      state.count_room_left -= r.frames;
+    if (!state.reservation_end && r.frames <= std::size(fork_counts) - state.counts_used) {
+      r.counts = fork_counts + state.counts_used;
+      state.counts_used += r.frames;
       r.next = 0;
     } else {
       r.counts = static_cast<uint32_t*>(frame_pointer(*extent));
       r.next = pages_for(r.frames * sizeof(uint32_t));
     }
-    state.last_extent = bytes;
+    state.next_extent = step + 1;
     state.unused += r.frames - r.next;
     return true;
   }
@@ -125,6 +127,7 @@ ErrorOr<PhysicalAddress> take(Urgency urgency, Content content) {
 
 void start_cold(PhysicalAddress base, PhysicalAddress first, uint32_t* counts, PhysicalAddress next, PhysicalAddress end, PhysicalAddress reservation_end) {
   state = {};
+  state.next_extent = NoExtents;
   state.regions[0] = {first.value, uint64_t(end - first) >> PageShift, uint64_t(next - first) >> PageShift, counts};
   state.region_count = 1;
   state.immortal_base = base.value;
@@ -133,20 +136,18 @@ void start_cold(PhysicalAddress base, PhysicalAddress first, uint32_t* counts, P
   state.unused = state.regions[0].frames - state.regions[0].next;
 }
 
-void start_fork(const pl_boot& boot, uint32_t* counts, PhysicalAddress next) {
-  uint64_t zero = state.zero_frame;
-  state = {};
-  state.zero_frame = zero;
-  state.regions[0] = {boot.extent, boot.extent_size >> PageShift, (next.value - boot.extent) >> PageShift, counts};
+// The state is zero.
+void start_fork(const pl_boot& boot, PhysicalAddress next, PhysicalAddress root) {
+  static_assert(PL_MAX_FORK_SIZE / PageSize <= sizeof fork_counts / sizeof *fork_counts);
+  uint64_t frames = boot.extent_size >> PageShift, used = (next.value - boot.extent) >> PageShift;
+  state.regions[0] = {boot.extent, frames, used, fork_counts};
   state.region_count = 1;
   state.immortal_base = boot.base;
   state.immortal_size = boot.base_size;
-  state.last_extent = boot.extent_size;
-  uint64_t used = state.regions[0].frames;
-  uint64_t room = (PageSize - PL_BOOT_REFERENCES) / sizeof(uint32_t);
-  state.count_room = counts + used;
-  state.count_room_left = room > used ? room - used : 0;
-  state.unused = state.regions[0].frames - state.regions[0].next;
+  state.next_extent = 0;
+  state.counts_used = frames;
+  state.unused = frames - used;
+  fork_counts[(root.value - boot.extent) >> PageShift] = 2;
 }
 
 void seal() {
@@ -158,7 +159,7 @@ void seal() {
 ErrorOr<PhysicalAddress> allocate_for_copy(Urgency urgency) { return take(urgency, Content::Any); }
 ErrorOr<PhysicalAddress> allocate_zeroed(Urgency urgency) { return take(urgency, Content::Zero); }
 
-void allow_extents() { state.last_extent = uint64_t(512) * 1024; }
+void allow_extents() { state.next_extent = ColdFirst; }
 
 Immortals immortals() { return {state.immortal_base, state.immortal_size}; }
 
@@ -170,8 +171,8 @@ uint32_t references(PhysicalAddress frame) {
 
 bool is_exclusive(PhysicalAddress frame) { return references(frame) == 1; }
 
-PhysicalAddress zero_frame() { return PhysicalAddress(state.zero_frame); }
-void set_zero_frame(PhysicalAddress frame) { state.zero_frame = frame.value; }
+PhysicalAddress zero_frame() { return the_zero_frame; }
+void set_zero_frame(PhysicalAddress frame) { the_zero_frame = frame; }
 
 Totals totals() {
   uint64_t bytes = 0;

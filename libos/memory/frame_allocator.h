@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where frames come from: regions of physical memory with one reference count a frame. A cold enclave has one, its base region,
-// used from the bottom up so that a freeze gives back the rest; a fork has extents, whose counts are in its boot page as long as
+// used from the bottom up so that a freeze gives back the rest; a fork has extents, whose counts are in the hot block as long as
 // there is room, then at the head of each.
 #pragma once
 
@@ -17,8 +17,9 @@ namespace pl::frames {
 void start_cold(PhysicalAddress base, PhysicalAddress first, uint32_t* counts, PhysicalAddress next, PhysicalAddress end, PhysicalAddress reservation_end);
 // It will not freeze: when its reservation is used up, it may take extents as a fork does.
 void allow_extents();
-// A fork's first extent, whose counts begin at `counts`; frames below `next` are in use for ever.
-void start_fork(const pl_boot& boot, uint32_t* counts, PhysicalAddress next);
+// A fork's own memory; frames below `next` are in use for ever. `root`, one of them, counts twice: it stays the libOS's when the first
+// address space is gone.
+void start_fork(const pl_boot& boot, PhysicalAddress next, PhysicalAddress root);
 
 // Before a freeze: the free frames are forgotten, so that no fork writes one.
 void seal();

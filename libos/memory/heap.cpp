@@ -28,7 +28,7 @@ struct Heap {
   uintptr_t current, end;  // of the page that is being cut up
   size_t pages, allocated;
 };
-PL_HOT constinit Heap heap{};
+PL_HOT_FRESH constinit Heap heap{};
 
 // Cut up like a page while a HotObjects lives.
 constexpr size_t HotBytes = 1024;

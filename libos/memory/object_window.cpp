@@ -162,9 +162,8 @@ void free_kernel_stack(KernelAddress stack) {
 
 bool is_frozen(const void* object) {
   uint64_t offset = reinterpret_cast<uint64_t>(object) - PL_OBJECT_WINDOW;
-  const Window& w = the_window;
-  // The hot block is the fork's own already, and what lives in it is counted and freed like anything else.
-  return (offset < w.frozen_low && (offset < w.hot_start || offset >= w.hot_end)) || offset - LeafTableSpan < w.frozen_high;
+  // What lives in the hot block is counted and freed like anything else.
+  return offset < the_window.frozen_low || offset - 2 * LeafTableSpan < the_window.frozen_high;
 }
 
 }  // namespace pl

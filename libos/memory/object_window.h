@@ -12,14 +12,11 @@
 
 namespace pl::object_window {
 
-// Pages of the first 2 MiB that a cold enclave leaves to its forks: their table is private to a fork from the start.
-constexpr uint64_t ForkPages = 96;
-
 struct Window {
   PhysicalAddress root;    // kernel root: what runs when no address space does
   PhysicalAddress middle;  // maps the window's 1 GiB; shared by all roots
-  uint64_t frozen_low = 0, frozen_high = 0;  // bytes from the window's start, and from 2 MiB on, that are a template's
-  uint64_t hot_start = 0, hot_end = 0;       // the part of the former that is not
+  // In a fork, bytes that are the template's: from the window's start, and from 4 MiB on. The 2 MiB between are the fork's own.
+  uint64_t frozen_low = 0, frozen_high = 0;
   uint64_t first_free = 0;  // page numbers in the window: no free place is below this one
   uint64_t limit = 0;       // ... nor beyond this one before `resume`
   uint64_t resume = 0;

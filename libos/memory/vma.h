@@ -42,6 +42,8 @@ class VmaList {
   const Vma& operator[](size_t i) const { return vmas_[i]; }
   Vma* begin() { return vmas_; }
   Vma* end() { return vmas_ + size_; }
+  const Vma* begin() const { return vmas_; }
+  const Vma* end() const { return vmas_ + size_; }
 
   // Index of the first that ends above `address`; size() if none.
   size_t find(uint64_t address) const;

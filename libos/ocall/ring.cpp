@@ -54,7 +54,7 @@ struct State {
   WaitQueue unit_free;
   uint64_t open_handles[PL_HANDLES / 64];
 };
-PL_HOT constinit State state{};
+PL_HOT_FRESH constinit State state{};
 
 constexpr uint32_t UnitSize = 4096;
 
@@ -159,9 +159,7 @@ ErrorOr<Reply> judge(const Request& request, const Outcome& outcome) {
 }  // namespace
 
 void attach(std::byte* window, size_t bytes) {
-  // Reinitialized in place: a template's state means nothing to its forks. Generations start at zero again; a new window has no
-  // request of before.
-  state = State{};
+  // The state is zero: a template's means nothing to its forks. Generations start at zero again; a new window has no request of before.
   state.window = window;
   if (!window || bytes < PL_WINDOW_MIN || bytes > UINT32_MAX) end_instance_for_host();
   state.size = uint32_t(bytes);

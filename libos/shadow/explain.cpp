@@ -41,9 +41,10 @@ void say(Count& count, const char* text, A... arguments) {
 const char* part_of_image(uint64_t address) {
   auto below = [&](const std::byte* symbol) { return address < reinterpret_cast<uint64_t>(symbol); };
   if (below(__rodata_end)) return "code";
-  if (below(__hot_start)) return "data";
+  if (below(__data_end)) return "data";
+  if (below(__object_start)) return "zero-initialized data";
+  if (below(__hot_start)) return "template's heap";
   if (below(__hot_end)) return "hot block";
-  if (below(__bss_end)) return "zero-initialized data";
   if (below(__fault_stack_top)) return "fault stack";
   if (below(__boot_stack_top)) return "first kernel stack";
   return "heap or kernel stack";
@@ -51,7 +52,6 @@ const char* part_of_image(uint64_t address) {
 
 void explain_libos(Count& count) {
   auto& window = object_window::window();
-  say(count, "boot parameters and reference counts");
   say(count, "libOS root page table");
   say(count, "libOS page table over 1 GiB");
   const PageTableEntry* middle = table_pointer(window.middle);
@@ -81,7 +81,7 @@ void explain_process(Count& count, Process& process) {
 
 }  // namespace
 
-PL_HOT constinit uint64_t step_counter[unsigned(Step::Count)] = {};
+PL_HOT_FRESH constinit uint64_t step_counter[unsigned(Step::Count)] = {};
 
 void want_explanation() { wanted = true; }
 

@@ -15,10 +15,7 @@ void adopt(const Handover& handover) {
   auto& window = object_window::window();
   window.root = PhysicalAddress(handover.root);
   window.middle = PhysicalAddress(handover.middle);
-  auto* counts = static_cast<uint32_t*>(frame_pointer(PhysicalAddress(boot.extent + PL_BOOT_REFERENCES)));
-  frames::start_fork(boot, counts, PhysicalAddress(handover.next));
-  // The root stays the libOS's when the first address space is gone.
-  counts[(handover.root - boot.extent) >> PageShift] = 2;
+  frames::start_fork(boot, PhysicalAddress(handover.next), window.root);
   static_cast<AddressSpaceImplementation*>(this_context().address_space)->adopt_root(window.root);
 }
 

@@ -26,31 +26,42 @@ PhysicalAddress physical(const void* image_object) {
   return PhysicalAddress(boot_parameters().base) + (reinterpret_cast<uint64_t>(image_object) - PL_OBJECT_WINDOW);
 }
 
-uint32_t page_of(const std::byte* symbol) { return uint32_t((reinterpret_cast<uint64_t>(symbol) - PL_OBJECT_WINDOW) >> PageShift); }
-
-// What a fork replaces before it runs, and what the freeze itself still needs until its end.
-bool is_replaced(uint32_t page) {
-  return (page >= record.hot_page && page < record.hot_page + record.hot_pages) || page == record.fault_stack_page ||
-         (page >= record.boot_stack_page - 3 && page <= record.boot_stack_page);
+// The libOS's writable pages become copy-on-write, but for the private part, which a fork replaces before it runs and the freeze itself
+// needs until its end.
+void protect_object_window() {
+  const PageTableEntry* middle = table_pointer(object_window::window().middle);
+  for (unsigned i = 0; i < record.middle_used; i++) {
+    if (!pte::valid(middle[i]) || i == PL_PRIVATE_INDEX) continue;
+    PageTableEntry* leaves = table_pointer(pte::frame_of(middle[i]));
+    for (unsigned j = 0; j < TableEntries; j++)
+      if (pte::valid(leaves[j]) && (leaves[j] & pte::Write)) leaves[j] = (leaves[j] & ~pte::Write) | pte::CopyOnWrite;
+  }
 }
 
-// The libOS's writable pages become copy-on-write.
-void protect_object_window() {
-  PageTableEntry* middle = table_pointer(object_window::window().middle);
-  for (unsigned i = 0; i < TableEntries; i++) {
-    if (!pte::valid(middle[i])) continue;
-    record.middle_used = i + 1;
-    PageTableEntry* leaves = table_pointer(pte::frame_of(middle[i]));
-    for (unsigned j = 0; j < TableEntries; j++)
-      if (leaves[j] && i == 0) record.leaves_used = uint32_t(round_up(j + 1, 8));
+// Where the hot block is not zero. Gaps shorter than a run's own cost are copied too; so is everything behind the last run there is room for.
+void find_runs() {
+  constexpr uint64_t Unit = 32, Gap = 64;
+  auto* words = reinterpret_cast<const uint64_t*>(__hot_start);
+  const auto end = uint64_t(__hot_copied - __hot_start);
+  auto is_zero = [&](uint64_t at) { return !(words[at / 8] | words[at / 8 + 1] | words[at / 8 + 2] | words[at / 8 + 3]); };
+  record.runs = 0;
+  for (uint64_t at = PL_BOOT_BYTES; at < end; at += Unit) {
+    if (is_zero(at)) continue;
+    auto* last = record.runs ? &record.run[record.runs - 1] : nullptr;
+    if (last && (at - (last->offset + last->bytes) <= Gap || record.runs == FreezeRecord::MaxRuns))
+      last->bytes = uint32_t(at + Unit) - last->offset;
+    else
+      record.run[record.runs++] = {uint32_t(at), Unit};
   }
-  for (unsigned i = 0; i < record.middle_used; i++) {
-    if (!pte::valid(middle[i])) continue;
-    PageTableEntry* leaves = table_pointer(pte::frame_of(middle[i]));
-    for (unsigned j = 0; j < TableEntries; j++)
-      if (pte::valid(leaves[j]) && (leaves[j] & pte::Write) && !(i == 0 && is_replaced(j)))
-        leaves[j] = (leaves[j] & ~pte::Write) | pte::CopyOnWrite;
-  }
+}
+
+// What a fork begins with: what early code builds, and what most runs of this program will write. Each page too many is scrubbed for
+// nothing, each too few belongs to another extent.
+uint64_t fork_pages(const AddressSpaceImplementation& space) {
+  constexpr uint64_t Stacks = 2, Tables = 3;
+  uint64_t pages = uint64_t(__hot_end - __hot_start) / PageSize + Stacks + Tables + space.likely_private_pages();
+  constexpr uint64_t Most = PL_MAX_FORK_SIZE / PageSize;
+  return pages < Most ? pages : Most;
 }
 
 }  // namespace
@@ -63,14 +74,8 @@ Errno freeze() {
   if (auto prepared = space->prepare_freeze(); !prepared) return prepared.error();
 
   auto& window = object_window::window();
-  record.root = window.root.value;
   record.middle = window.middle.value;
-  record.leaves = pte::frame_of(table_pointer(window.middle)[0]).value;
-  record.hot_page = page_of(__hot_start);
-  record.hot_bytes = uint32_t(__hot_used - __hot_start);
-  record.hot_pages = uint32_t(pages_for(record.hot_bytes));
-  record.fault_stack_page = page_of(__fault_stack);
-  record.boot_stack_page = page_of(__boot_stack_top) - 1;
+  record.hot = pte::frame_of(*object_window::find_entry(PL_PRIVATE_WINDOW)).value;
   record.user_entries = 0;
   const PageTableEntry* root = table_pointer(space->root());
   for (unsigned i = 0; i < TableEntries / 2; i++) {
@@ -81,21 +86,23 @@ Errno freeze() {
   }
 
   // What a fork allocates goes to places whose table it has from the start, and no template object is ever given back.
-  uint64_t beyond = TableEntries;
+  uint64_t beyond = 2 * TableEntries;
   while (object_window::find_entry(PL_OBJECT_WINDOW + (beyond << PageShift)) && beyond < TableEntries * TableEntries) beyond += TableEntries;
-  window.frozen_low = (TableEntries - object_window::ForkPages) << PageShift;
-  window.hot_start = uint64_t(__hot_start - __image_start);
-  window.hot_end = uint64_t(__hot_end - __image_start);
-  window.frozen_high = (beyond - TableEntries) << PageShift;
-  window.first_free = TableEntries - object_window::ForkPages;
-  window.limit = TableEntries;
+  window.frozen_low = LeafTableSpan;
+  window.frozen_high = (beyond - 2 * TableEntries) << PageShift;
+  window.first_free = (reinterpret_cast<uint64_t>(__private_end) - PL_OBJECT_WINDOW) >> PageShift;
+  window.limit = 2 * TableEntries;
   window.resume = beyond;
   heap_seal();
   frames::seal();
   random::erase();
+  // The record can be written no more when its page is protected.
+  for (unsigned i = 0; i < TableEntries; i++)
+    if (pte::valid(table_pointer(window.middle)[i])) record.middle_used = i + 1;
+  find_runs();
   protect_object_window();
   flush_translations();
-  auto result = monitor::freeze(physical(reinterpret_cast<const void*>(&fork_start)), physical(&record).value);
+  auto result = monitor::freeze(physical(reinterpret_cast<const void*>(&fork_start)), physical(&record).value, fork_pages(*space) * PageSize);
   panic("the monitor refused to freeze (%d)", int(result.error()));
 }
 

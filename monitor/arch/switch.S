@@ -148,13 +148,15 @@ pl_float_load:
   .globl pl_memory_zero
 pl_memory_zero:
   add a1, a0, a1
-  andi t0, a1, -256
+  andi t0, a1, -1024
   bgeu a0, t0, 2f
 1:
-  .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-  sd zero, \n*8(a0)
+  .set offset, 0
+  .rept 128
+  sd zero, offset(a0)
+  .set offset, offset + 8
   .endr
-  addi a0, a0, 256
+  addi a0, a0, 1024
   bltu a0, t0, 1b
 2:
   bgeu a0, a1, 4f

@@ -17,6 +17,7 @@ u64 Enclave::private_bytes() const {
   }
   // A base region that can still grow holds its whole reservation.
   if (!is_fork()) bytes += state == State::template_ ? base_size : base_reserve;
+  bytes += own_size;
   for (u32 i = 0; i < extent_count; ++i) bytes += extents[i].size();
   return bytes + pending.size() + leaving.size();
 }

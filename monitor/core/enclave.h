@@ -53,7 +53,10 @@ struct Slot {
 };
 
 struct Enclave {
+  // A fork's own memory, which takes two PMP entries, counts as one.
   static constexpr u32 kMaxExtents = 10;
+  // Most that a fork may begin with: every call is bounded.
+  static constexpr u64 kMaxOwnSize = PL_MAX_FORK_SIZE;
 
   Slot* slot;
   Slot* origin;  // of a fork: its template
@@ -73,6 +76,9 @@ struct Enclave {
   u64 grown;  // of the step that is being granted: so much is zeroed already
   u64 added_pages;
   u64 entry, cookie;  // of a template
+  u64 fork_size;      // of a template: own_size of its forks
+  PhysicalAddress own;  // of a fork: the memory it began with, whole pages
+  u64 own_size;
   u64 frozen_at;
   u64 memory_limit;
   u64 held;  // bytes of private memory, records not counted

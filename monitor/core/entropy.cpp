@@ -49,10 +49,16 @@ void Entropy::mix(const void* bytes, u64 size) {
 
 void Entropy::take(u64* words, u64 count) {
   LockGuard guard(lock_);
-  for (u64 i = 0; i < count; ++i) {
+  while (count != 0) {
     if (next_ == kWords) refill();
-    words[i] = buffer_[next_];
-    buffer_[next_++] = 0;
+    const u64 ready = min(count, kWords - next_);
+    u64* from = buffer_ + next_;
+    for (u64* const end = words + ready; words != end; ++words, ++from) {
+      *words = *from;
+      *from = 0;
+    }
+    next_ += ready;
+    count -= ready;
   }
 }
 

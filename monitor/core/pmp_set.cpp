@@ -15,6 +15,11 @@ struct Builder {
     set.used |= 1u << next;
     next = (next + 1) % kPmpEntries;
   }
+  // Whole pages from anywhere: an entry for the start, one for the end.
+  void range(PhysicalAddress base, u64 size, u8 access) {
+    add(base.value() >> 2, 0);
+    add((base.value() + size) >> 2, PmpSet::kTop | access);
+  }
   void natural(PhysicalAddress base, u64 size, u8 access) { add((base.value() >> 2) | ((size >> 3) - 1), PmpSet::kNatural | access); }
 };
 
@@ -23,20 +28,21 @@ struct Builder {
 void compute_pmp_set(const Enclave& enclave, unsigned first, PmpSet& set) {
   set.config[0] = set.config[1] = 0;
   set.used = 0;
-  // The pair for the base region must not wrap: entry 0 has no predecessor.
-  Builder builder{set, first < kPmpEntries - 1 ? first : 0};
+  // No pair may wrap: entry 0 has no predecessor.
+  Builder builder{set, first <= kPmpEntries - 4 ? first : 0};
   const u8 base_access = PmpSet::kRead | PmpSet::kExecute | (enclave.is_fork() ? 0 : PmpSet::kWrite);
-  builder.add(enclave.base.value() >> 2, 0);
-  builder.add((enclave.base.value() + enclave.base_size) >> 2, PmpSet::kTop | base_access);
+  constexpr u8 kAll = PmpSet::kRead | PmpSet::kWrite | PmpSet::kExecute;
+  builder.range(enclave.base, enclave.base_size, base_access);
+  if (enclave.own_size != 0) builder.range(enclave.own, enclave.own_size, kAll);
   for (u32 i = 0; i < enclave.extent_count; ++i) {
     const Extent extent = enclave.extents[i];
-    builder.natural(extent.base(), extent.size(), PmpSet::kRead | PmpSet::kWrite | PmpSet::kExecute);
+    builder.natural(extent.base(), extent.size(), kAll);
   }
   for (const struct pl_window& window : enclave.windows) {
     if (window.size != 0) builder.natural(PhysicalAddress(window.base), window.size, PmpSet::kRead | PmpSet::kWrite);
   }
 }
 
-static_assert(2 + Enclave::kMaxExtents + PL_WINDOWS <= kPmpEntries);
+static_assert(2 + 2 + (Enclave::kMaxExtents - 1) + PL_WINDOWS <= kPmpEntries);
 
 }  // namespace pl

@@ -151,6 +151,17 @@ void Pool::trim(PhysicalAddress base, u64 used, Content tail) {
   insert_range(end, freed, tail);
 }
 
+void Pool::release_range(PhysicalAddress base, u64 size, Content content) {
+  LockGuard guard(lock_);
+  free_ += size;
+  while (size != 0) {
+    const unsigned order = mark(base) - 1 + kMinOrder;
+    insert(base, order, content);
+    base = base + (u64{1} << order);
+    size -= u64{1} << order;
+  }
+}
+
 u64 Pool::size_of(PhysicalAddress base) const { return u64{1} << (mark(base) - 1 + kMinOrder); }
 
 u64 Pool::largest() const {

@@ -31,6 +31,8 @@ class Pool {
   // Cuts an allocated block: its first `used` bytes (a multiple of the least block, not 0) stay allocated, as blocks that are
   // released one by one; the rest is free.
   void trim(PhysicalAddress base, u64 used, Content tail);
+  // Frees what a cut left allocated: `size` bytes from `base` on, all of one content.
+  void release_range(PhysicalAddress base, u64 size, Content content);
   // Size of the allocated block at this address.
   u64 size_of(PhysicalAddress base) const;
 

@@ -62,6 +62,8 @@ class Extent {
 
 constexpr bool is_power_of_two(u64 value) { return value != 0 && (value & (value - 1)) == 0; }
 constexpr unsigned log2_of(u64 power) { return static_cast<unsigned>(__builtin_ctzll(power)); }
+// The smallest power of two that holds `size` bytes (at least 2), as its log2.
+constexpr unsigned order_for(u64 size) { return 64 - static_cast<unsigned>(__builtin_clzll(size - 1)); }
 constexpr u64 min(u64 a, u64 b) { return a < b ? a : b; }
 
 }  // namespace pl

@@ -7,7 +7,7 @@ namespace pl::enclave {
 namespace {
 
 PhysicalAddress boot_block_of(const Enclave& enclave) {
-  return enclave.is_fork() ? enclave.extents[0].base() : enclave.base + enclave.added_pages * kPageSize;
+  return enclave.is_fork() ? enclave.own : enclave.base + enclave.added_pages * kPageSize;
 }
 
 }  // namespace

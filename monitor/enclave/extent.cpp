@@ -46,7 +46,7 @@ Outcome extent_get(const EnclaveCall& call) {
     enclave.progress = 0;
   }
   if (enclave.pending.is_empty()) {
-    if (enclave.extent_count == Enclave::kMaxExtents) return Status::no_entry;
+    if (enclave.extent_count + (enclave.own_size != 0) == Enclave::kMaxExtents) return Status::no_entry;
     if (enclave.memory_limit != 0 && size > enclave.memory_limit - min(enclave.memory_limit, enclave.held)) return Status::no_memory;
     const Pool::Block block = monitor.pool.allocate(log2_of(size));
     if (block.base.is_null()) return ask_host_for_memory(call, size);

@@ -34,6 +34,11 @@ bool reap_extents(Enclave& enclave, u64& budget) {
     monitor.pool.release(extent.base(), Content::zero);
     --enclave.extent_count;
   }
+  if (enclave.own_size != 0) {
+    if (!scrub(enclave, enclave.own, enclave.own_size, budget)) return false;
+    monitor.pool.release_range(enclave.own, enclave.own_size, Content::zero);
+    enclave.own_size = 0;
+  }
   return true;
 }
 
@@ -49,11 +54,7 @@ bool reap_base_region(Enclave& enclave, u64& budget) {
     enclave.base_reserve = enclave.base_size;
   }
   if (!scrub(enclave, enclave.base, enclave.base_size, budget)) return false;
-  for (u64 offset = 0; offset < enclave.base_size;) {
-    const PhysicalAddress piece = enclave.base + offset;
-    offset += monitor.pool.size_of(piece);
-    monitor.pool.release(piece, Content::zero);
-  }
+  monitor.pool.release_range(enclave.base, enclave.base_size, Content::zero);
   enclave.base_size = enclave.base_reserve = 0;
   return true;
 }

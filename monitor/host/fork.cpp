@@ -4,13 +4,6 @@
 
 namespace pl::host {
 
-namespace {
-
-// Memory of a new fork before it asks for any: its boot block, first tables, stack and heap.
-constexpr unsigned kFirstExtentOrder = 16;
-
-}  // namespace
-
 Reply fork(Hart& hart, const Arguments& arguments) {
   struct pl_fork wish;
   if (const Status status = monitor.host_memory.read(arguments.a[1], wish); status != Status::ok) return status;
@@ -27,25 +20,28 @@ Reply fork(Hart& hart, const Arguments& arguments) {
     const u64 limit = parent->memory_limit;
     if (limit != 0 && wish.memory_limit > limit) return Status::invalid;
     if (wish.memory_limit == 0) wish.memory_limit = limit;
-    if (wish.memory_limit != 0 && wish.memory_limit < (u64{1} << kFirstExtentOrder)) return Status::no_memory;
+    if (wish.memory_limit != 0 && wish.memory_limit < parent->fork_size) return Status::no_memory;
     ++parent->forks;
     origin = parent->slot;
   }
   const Enclave& parent = *origin->enclave;
 
+  // What the template's freeze said that a fork writes, and no more: all of it is scrubbed at the end.
+  const u64 size = parent.fork_size;
   Status why = Status::no_memory;
   Enclave* enclave = nullptr;
-  const Pool::Block block = monitor.pool.allocate(kFirstExtentOrder);
+  const Pool::Block block = monitor.pool.allocate(order_for(size));
   if (!block.base.is_null()) {
+    monitor.pool.trim(block.base, size, block.content);
     enclave = make_enclave(why);
-    if (enclave == nullptr) monitor.pool.release(block.base, block.content);
+    if (enclave == nullptr) monitor.pool.release_range(block.base, size, block.content);
   }
   if (enclave == nullptr) {
     LockGuard guard(origin->lock);
     --origin->enclave->forks;
     return why;
   }
-  if (block.content == Content::dirty) arch::zero(block.base, u64{1} << kFirstExtentOrder);
+  if (block.content == Content::dirty) arch::zero(block.base, size);
 
   Context& context = enclave->first;
   {
@@ -58,9 +54,8 @@ Reply fork(Hart& hart, const Arguments& arguments) {
     enclave->added_pages = parent.added_pages;
     enclave->frozen_at = parent.frozen_at;
     enclave->memory_limit = wish.memory_limit;
-    enclave->extents[0] = Extent(block.base, kFirstExtentOrder);
-    enclave->extent_count = 1;
-    enclave->held = u64{1} << kFirstExtentOrder;
+    enclave->own = block.base;
+    enclave->own_size = enclave->held = size;
     for (int i = 0; i < PL_WINDOWS; ++i) {
       enclave->windows[i].base = wish.window[i].base;
       enclave->windows[i].size = wish.window[i].size;

@@ -77,8 +77,8 @@ void write_boot_block(const Enclave& enclave, PhysicalAddress at) {
   boot->base_reserve = enclave.base_reserve;
   boot->added_pages = enclave.added_pages;
   if (enclave.is_fork()) {
-    boot->extent = enclave.extents[0].base().value();
-    boot->extent_size = enclave.extents[0].size();
+    boot->extent = enclave.own.value();
+    boot->extent_size = enclave.own_size;
     boot->frozen_at = enclave.frozen_at;
   }
   boot->memory_limit = enclave.memory_limit;

@@ -92,6 +92,7 @@ do_tick: /* likewise, and counts */
 do_freeze:
 	mv a1, a0
 	lla a0, fork_entry
+	li a2, FORK_SIZE
 	li a6, CALL_FREEZE
 	ecall
 	sd a0, 32(s1)

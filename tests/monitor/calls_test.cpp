@@ -214,7 +214,7 @@ Test(calls, freeze_needs_leave_and_a_plain_enclave) {
   const u64 plain = machine.make_sealed();
   cr_assert(machine.inside_call(plain, PL_ENCLAVE_FREEZE, 0).status == Status::state);
   const u64 id = machine.make_sealed(PL_CREATE_FREEZABLE);
-  cr_assert(machine.inside_call(id, PL_ENCLAVE_FREEZE, 0).status == Status::invalid);
+  cr_assert(machine.inside_call(id, PL_ENCLAVE_FREEZE, 0, 0, kPageSize).status == Status::invalid);
   const u64 extent = machine.inside_call(id, PL_ENCLAVE_EXTENT_GET, kPageSize).value;
   cr_assert(machine.inside_call(id, PL_ENCLAVE_FREEZE, extent).status == Status::state);
 }

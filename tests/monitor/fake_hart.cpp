@@ -104,7 +104,7 @@ u64 Fake::make_sealed(u32 flags, u64 reserve, u64 limit, u32 contexts) {
 
 u64 Fake::make_template() {
   const u64 id = make_sealed(PL_CREATE_FREEZABLE);
-  inside = [](Hart&, Context& context) { return ecall(context, PL_ENCLAVE_FREEZE, context.x[9] - 2 * kPageSize, 7); };
+  inside = [](Hart&, Context& context) { return ecall(context, PL_ENCLAVE_FREEZE, context.x[9] - 2 * kPageSize, 7, kForkSize); };
   const Reply left_with = call(PL_HOST_RUN, id);
   cr_assert(left_with.status == Status::ok && PL_LEFT_REASON(left_with.value) == PL_LEFT_FROZEN);
   return id;

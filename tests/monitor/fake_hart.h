@@ -18,6 +18,7 @@ struct Fake {
 
   static constexpr pl::u64 kPool = pl::u64{32} << 20;
   static constexpr pl::u64 kHost = pl::u64{1} << 20;
+  static constexpr pl::u64 kForkSize = pl::u64{52} << 10;  // not a power of two
 
   Fake();
   ~Fake();

@@ -63,7 +63,11 @@ Test(pmp, any_first_entry_gives_the_same_reach_and_nothing_else) {
     enclave->base_size = (1 + random() % 512) * kPageSize;
     Slot origin = {};
     if (random() % 2) enclave->origin = &origin;
-    enclave->extent_count = static_cast<u32>(random() % (Enclave::kMaxExtents + 1));
+    if (enclave->is_fork()) {
+      enclave->own = PhysicalAddress(next() + random() % 8 * kPageSize);
+      enclave->own_size = (1 + random() % 64) * kPageSize;
+    }
+    enclave->extent_count = static_cast<u32>(random() % (Enclave::kMaxExtents + !enclave->is_fork()));
     for (u32 i = 0; i < enclave->extent_count; ++i) enclave->extents[i] = Extent(PhysicalAddress(next()), kPageOrder + random() % 10);
     for (pl_window& window : enclave->windows) {
       if (random() % 2) window = {next(), kPageSize << random() % 10};
@@ -73,6 +77,7 @@ Test(pmp, any_first_entry_gives_the_same_reach_and_nothing_else) {
     compute_pmp_set(*enclave, static_cast<unsigned>(random() % 17), set);
     const auto expected = [&](u64 address) -> u8 {
       if (address >= enclave->base.value() && address - enclave->base.value() < enclave->base_size) return enclave->is_fork() ? 5 : 7;
+      if (address >= enclave->own.value() && address - enclave->own.value() < enclave->own_size) return 7;
       for (u32 i = 0; i < enclave->extent_count; ++i) {
         if (address >= enclave->extents[i].base().value() && address - enclave->extents[i].base().value() < enclave->extents[i].size()) return 7;
       }
@@ -84,6 +89,7 @@ Test(pmp, any_first_entry_gives_the_same_reach_and_nothing_else) {
     const auto probe = [&](u64 address) { cr_assert_eq(access(set, address), expected(address)); };
     const auto edges = [&](u64 base, u64 size) { probe(base), probe(base - 1), probe(base + size - 1), probe(base + size); };
     edges(enclave->base.value(), enclave->base_size);
+    if (enclave->own_size != 0) edges(enclave->own.value(), enclave->own_size);
     for (u32 i = 0; i < enclave->extent_count; ++i) edges(enclave->extents[i].base().value(), enclave->extents[i].size());
     for (const pl_window& window : enclave->windows) {
       if (window.size != 0) edges(window.base, window.size);

@@ -205,11 +205,13 @@ struct pl_enclave_info {
 #define PL_ENCLAVE_EXTENT_GET 0x104
 #define PL_ENCLAVE_EXTENT_PUT 0x105
 /*
- * freeze(entry, cookie): the enclave becomes a template: its base region becomes read and execute for its forks, the rest
+ * freeze(entry, cookie, fork_size): the enclave becomes a template: its base region becomes read and execute for its forks, the rest
  * of the reservation is given back. Needs PL_CREATE_FREEZABLE, one context, no extents. Does not return. A fork starts at
- * physical address `entry` as described at struct pl_boot, with a2 = cookie.
+ * physical address `entry` as described at struct pl_boot, with a2 = cookie, and with `fork_size` bytes (whole pages, at most
+ * PL_MAX_FORK_SIZE) of zeroed memory in one run.
  */
 #define PL_ENCLAVE_FREEZE 0x106
+#define PL_MAX_FORK_SIZE (256u << 10)
 /* context_start(context, entry, opaque): starts another context at physical `entry`, a0 = boot block, a1 = context, a2 = opaque. */
 #define PL_ENCLAVE_CONTEXT_START 0x107
 /* context_kick(context mask): supervisor software interrupt in each. */
@@ -221,7 +223,7 @@ struct pl_enclave_info {
  * How a context starts: S-mode, satp 0, interrupts off, floating point off, pc = base region + 0 (cold) or the freeze's
  * entry (fork), a0 = physical address of struct pl_boot, a1 = context, a2 = cookie or opaque, every other register 0.
  *
- * The boot block is the first page of the first extent (fork), or the page behind the last added page (cold; the base region
+ * The boot block is the first page of the memory a fork begins with, or the page behind the last added page (cold; the base region
  * then covers it). Everything in it is written by the monitor and true; what the host chose is marked (host).
  */
 struct pl_boot {
@@ -232,7 +234,7 @@ struct pl_boot {
 	pl_u64 base_size;    /* reachable now */
 	pl_u64 base_reserve; /* reachable after grow */
 	pl_u64 added_pages;  /* measured pages at the base region's start */
-	pl_u64 extent;	     /* fork: its first private extent; cold: 0 */
+	pl_u64 extent;	     /* fork: the memory it begins with, whole pages; cold: 0 */
 	pl_u64 extent_size;
 	pl_u64 memory_limit;
 	pl_u64 contexts;

@@ -120,7 +120,7 @@ void become_fork() {
   boot.extent_size = 65536;
   next_extent += 65536;
   std::memset(frame_pointer(PhysicalAddress(boot.extent)), 0, 65536);
-  frames::start_fork(boot, static_cast<uint32_t*>(frame_pointer(PhysicalAddress(boot.extent + 512))), PhysicalAddress(boot.extent + PageSize));
+  frames::start_fork(boot, PhysicalAddress(boot.extent + PageSize), PhysicalAddress(boot.extent));
 }
 
 void limit_extents(unsigned more) { extents_left = more; }

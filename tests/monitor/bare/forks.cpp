@@ -39,7 +39,7 @@ void test_forks() {
   const u64 extent = boot_block(first);
   check_equal(first.call(kRead, extent + offsetof(struct pl_boot, flags)), PL_BOOT_FORKED | PL_CREATE_FREEZABLE, "its boot block says that it was forked");
   check_equal(first.call(kRead, extent + offsetof(struct pl_boot, base_size)), inspect(first.id).shared_bytes, "and how large the template is");
-  check_equal(first.call(kIsZero, extent + 4096, (64 << 10) - 4096), 1, "its first extent is zero");
+  check_equal(first.call(kIsZero, extent + 4096, kForkSize - 4096), 1, "the rest of its own memory is zero");
   Agent second = fork(parent);
   check(boot_block(second) != extent, "two forks have extents of their own");
   const u64 entropy = offsetof(struct pl_boot, entropy);

@@ -196,7 +196,7 @@ Agent make_agent(u64 flags, u64 contexts, u64 reserve, u64 limit) {
 
 void freeze(Agent& agent, u64 cookie) {
   // Page 0 holds the entry; the region's base is what the boot block, which the stack shares a page with, says.
-  agent.call(kEcall, PL_SBI_EXTENSION, PL_ENCLAVE_FREEZE, agent.call(kCsr, kSscratch) - 1024 - (agent_end - agent_start), cookie);
+  agent.call(kEcall, PL_SBI_EXTENSION, PL_ENCLAVE_FREEZE, agent.call(kCsr, kSscratch) - 1024 - (agent_end - agent_start), cookie, kForkSize);
 }
 
 Agent fork(const Agent& parent, u64 limit) {

@@ -66,6 +66,8 @@ struct Agent {
   void destroy();
 };
 
+// What the forks of agents begin with: not a power of two.
+inline constexpr u64 kForkSize = 52 << 10;
 Page* window_page();  // a fresh, zeroed page of host memory
 Agent make_agent(u64 flags = 0, u64 contexts = 1, u64 reserve = 1 << 20, u64 limit = 0);
 // Freezes it; it rang once before.
