@@ -57,6 +57,12 @@ ErrorOr<void> copy_to_user(UserAddress to, const void* from, size_t bytes) {
   }
 }
 
+ErrorOr<void> populate_user(UserAddress at, size_t bytes) {
+  if (!in_user_space(at, bytes)) return fail(Errno::Fault);
+  for (UserAddress page = at.page(); page.value < at.value + bytes; page = page + PageSize) TRY(resolve(page.value, FaultAccess::Write));
+  return {};
+}
+
 ErrorOr<void> zero_user(UserAddress to, size_t bytes) {
   if (!in_user_space(to, bytes)) return fail(Errno::Fault);
   for (size_t done = 0;;) {

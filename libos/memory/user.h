@@ -14,6 +14,8 @@ namespace pl {
 
 ErrorOr<void> copy_from_user(void* to, UserAddress from, size_t bytes);
 ErrorOr<void> copy_to_user(UserAddress to, const void* from, size_t bytes);
+// Makes the pages present and writable: for what was just mapped and is written next, instead of a fault for each.
+ErrorOr<void> populate_user(UserAddress at, size_t bytes);
 ErrorOr<void> zero_user(UserAddress to, size_t bytes);
 // Length without the NUL; ENAMETOOLONG when there is none within `capacity` bytes. The copy is NUL-terminated.
 ErrorOr<size_t> copy_string_from_user(char* to, UserAddress from, size_t capacity);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "process/scheduler.h"
 
+#include <cstring>
+
 #include "arch/time.h"
 #include "base/hot.h"
 #include "base/lock.h"
@@ -182,7 +184,7 @@ void load_floats(Thread& thread) {
 }
 
 void reset_floats(Thread& thread) {
-  thread.floats = {};
+  memset(&thread.floats, 0, sizeof(thread.floats));
   reset_fp();
   queue.float_owner = &thread;
 }

@@ -93,6 +93,7 @@ ErrorOr<StackLayout> write_stack(UserAddress top, const StackContents& c) {
   size_t entries = c.auxiliary_count + 3;
   auto l = StackLayout::make(top.value, argument_count, c.environment.count(), entries, script_bytes + c.arguments.bytes(),
                              c.environment.bytes(), c.executable_name.size() + 1);
+  TRY(populate_user(UserAddress(l.sp), top.value - l.sp));
   Writer writer(l.sp);
   TRY(writer.word(argument_count));
   uint64_t at = l.strings;
