@@ -32,16 +32,17 @@ Reply fork(Hart& hart, const Arguments& arguments) {
   Enclave* enclave = nullptr;
   const Pool::Block block = monitor.pool.allocate(order_for(size));
   if (!block.base.is_null()) {
-    monitor.pool.trim(block.base, size, block.content);
+    // The whole block, so that its parts are of one kind and become one again at the end.
+    if (block.content == Content::dirty) arch::zero(block.base, u64{1} << order_for(size));
+    monitor.pool.trim(block.base, size, Content::zero);
     enclave = make_enclave(why);
-    if (enclave == nullptr) monitor.pool.release_range(block.base, size, block.content);
+    if (enclave == nullptr) monitor.pool.release_range(block.base, size, Content::zero);
   }
   if (enclave == nullptr) {
     LockGuard guard(origin->lock);
     --origin->enclave->forks;
     return why;
   }
-  if (block.content == Content::dirty) arch::zero(block.base, size);
 
   Context& context = enclave->first;
   {
