@@ -13,56 +13,16 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <sstream>
 
+#include "bench/ballast.h"
 #include "bench/counter.h"
-#include "server/invocation.h"
-#include "server/server.h"
+#include "bench/stage.h"
 
 namespace pl::bench {
 namespace {
 
-constexpr size_t kArena = 1 << 20;
+constexpr size_t kArena = 32 << 20;  // for hundreds of windows
 constexpr const char* kCopies = "/tmp/pl-bench";
-
-Failure failed(const std::string& what, int error) { return {kOwnFailure, fmt::format("{}: {}", what, std::strerror(error))}; }
-
-Descriptor memory_file() { return Descriptor(memfd_create("output", MFD_CLOEXEC)); }
-
-std::string content(const Descriptor& file) {
-  std::string text;
-  char buffer[4096];
-  off_t at = 0;
-  for (ssize_t n; (n = pread(file.get(), buffer, sizeof buffer, at)) > 0; at += n) text.append(buffer, static_cast<size_t>(n));
-  return text;
-}
-
-// One enclave's window, server side and standard streams.
-struct Stage {
-  static OrFailure<std::unique_ptr<Stage>> make(Device& device, const std::string& program, const std::vector<std::string>& arguments) {
-    auto piece = WindowPiece::take(device, PL_WINDOW_DEFAULT);
-    if (!piece) return std::unexpected(failed("window", piece.error()));
-    auto stage = std::unique_ptr<Stage>(new Stage(std::move(*piece)));
-    stage->output = memory_file();
-    stage->null = Descriptor(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    stage->instance.handles().set_stream(0, stage->null.get());
-    stage->instance.handles().set_stream(1, stage->output.get());
-    stage->instance.handles().set_stream(2, stage->output.get());
-    Invocation invocation;
-    invocation.arguments = {program};
-    invocation.arguments.insert(invocation.arguments.end(), arguments.begin(), arguments.end());
-    prepare_window(stage->instance.window(), invocation);
-    return stage;
-  }
-
-  WindowPiece piece;
-  Instance instance;
-  Descriptor output, null;
-  std::string log;
-
- private:
-  explicit Stage(WindowPiece taken) : piece(std::move(taken)), instance(piece.bytes()) {}
-};
 
 OrFailure<Measured> finished(const Ending& ending, Stage& stage, uint64_t start, uint64_t end) {
   Failure described = describe(ending);
@@ -94,6 +54,59 @@ OrFailure<Laboratory> Laboratory::open(const std::string& programs) {
   Laboratory laboratory(std::move(*device), std::move(*observer));
   laboratory.programs_ = kCopies;
   return laboratory;
+}
+
+// None was made in advance, and none beside the one that is measured.
+OrFailure<void> Laboratory::count_one(uint64_t before) {
+  ++forks_asked_;
+  const uint64_t made = monitor_forks() - before;
+  if (made == 1) return {};
+  return failure(kOwnFailure, fmt::format("the monitor counted {} forks in an interval that has one", made));
+}
+
+OrFailure<std::string> Laboratory::program_with_ballast(uint64_t megabytes) {
+  const std::string name = fmt::format("bench-hello-{}m", megabytes), copy = programs_ + "/" + name;
+  if (std::filesystem::exists(copy)) return name;
+  Descriptor plain(::open((programs_ + "/bench-hello").c_str(), O_RDONLY | O_CLOEXEC));
+  auto bytes = read_file(plain.get(), 64 << 20);
+  if (!bytes) return std::unexpected(failed("bench-hello", bytes.error()));
+  auto made = with_ballast({reinterpret_cast<const unsigned char*>(bytes->data()), reinterpret_cast<const unsigned char*>(bytes->data()) + bytes->size()},
+                           megabytes << 20);
+  if (!made) return failure(kOwnFailure, "bench-hello: " + made.error());
+  Descriptor out(::open(copy.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755));
+  for (size_t done = 0; done < made->size();) {
+    const ssize_t n = ::write(out.get(), made->data() + done, made->size() - done);
+    if (n <= 0) return std::unexpected(failed(copy, errno));
+    done += static_cast<size_t>(n);
+  }
+  return name;
+}
+
+OrFailure<void> Laboratory::keep_instances(const std::string& program, size_t count) {
+  auto id = template_of(program);
+  if (!id) return std::unexpected(id.error());
+  while (kept_.size() > count) kept_.pop_back();
+  while (kept_.size() < count) {
+    auto made = Stage::make(device_, program, {});
+    if (!made) return std::unexpected(made.error());
+    Server server(device_, nullptr, nullptr);
+    server.keep_ended();
+    server.add_fork((*made)->instance, *id, (*made)->piece.place(), 0);
+    ++forks_asked_;
+    Ending ending = server.next();
+    if (Failure described = describe(ending); !described.message.empty()) return std::unexpected(described);
+    // Its window goes back when it is gone.
+    kept_.push_back({std::move(*made), std::make_unique<Enclave>(device_, ending.handle)});
+  }
+  return {};
+}
+
+OrFailure<uint64_t> Laboratory::hashed_bytes(const std::string& program) const {
+  auto wanted = plan(program, false);
+  if (!wanted) return std::unexpected(wanted.error());
+  auto image = wanted->image();
+  if (!image) return std::unexpected(image.error());
+  return image->bytes().size();
 }
 
 OrFailure<Plan> Laboratory::plan(const std::string& program, bool shadow, bool explain) const {
@@ -131,10 +144,11 @@ OrFailure<Measured> Laboratory::fork(const std::string& program, const std::vect
   Stage& stage = **made;
   Server server(device_, nullptr, nullptr);
   server.add_fork(stage.instance, *id, stage.piece.place(), 0);
-  ++forks_asked_;
+  const uint64_t forks = monitor_forks();
   const uint64_t start = instructions();
   Ending ending = server.next();
   const uint64_t end = instructions();
+  if (auto counted = count_one(forks); !counted) return std::unexpected(counted.error());
   return finished(ending, stage, start, end);
 }
 
@@ -195,80 +209,15 @@ OrFailure<uint64_t> Laboratory::private_bytes(const std::string& program) {
   Server server(device_, nullptr, nullptr);
   server.keep_ended();
   server.add_fork(stage.instance, *id, stage.piece.place(), 0);
-  ++forks_asked_;
+  const uint64_t forks = monitor_forks();
   Ending ending = server.next();
   Enclave enclave(device_, ending.handle);
+  if (auto counted = count_one(forks); !counted) return std::unexpected(counted.error());
   if (Failure described = describe(ending); !described.message.empty()) return std::unexpected(described);
   pl_ioc_inspect inspect{};
   inspect.handle = enclave.handle();
   if (int code = pl_enclave_inspect(device_.get(), &inspect); code < 0) return std::unexpected(failed("inspect", -code));
   return inspect.private_bytes;
-}
-
-OrFailure<Account> Laboratory::explain(const std::string& program, Start how) {
-  auto wanted = plan(program, how == Start::Forked, true);
-  if (!wanted) return std::unexpected(wanted.error());
-  uint64_t id = 0;
-  if (how == Start::Forked) {
-    auto key = wanted->key(ContentDigests(kCopies));
-    if (!key) return std::unexpected(key.error());
-    auto found = find_or_build_template(device_, *wanted, *key, [](std::string_view) {});
-    if (!found) return std::unexpected(found.error());
-    id = *found;
-  }
-  auto made = Stage::make(device_, program, {});
-  if (!made) return std::unexpected(made.error());
-  Stage& stage = **made;
-  std::string log;
-  Server server(device_, nullptr, [&](Instance&, std::string_view text) { log.append(text).append("\n"); });
-  server.keep_ended();
-
-  Account account;
-  uint64_t last = instructions();
-  auto step = [&](std::string name, uint64_t now) {
-    account.steps.emplace_back(std::move(name), now - last);
-    last = now;
-  };
-  if (how == Start::Forked) {
-    server.add_fork(stage.instance, id, stage.piece.place(), 0);
-    ++forks_asked_;
-    last = instructions();
-  } else {
-    auto image = wanted->image();
-    if (!image) return std::unexpected(image.error());
-    step("host: read the program, write the configuration", instructions());
-    pl_ioc_create create = wanted->create();
-    create.window[PL_WINDOW_OCALL] = stage.piece.place();
-    auto enclave = Enclave::create(device_, create);
-    if (!enclave) return std::unexpected(failed("create", enclave.error()));
-    step("create", instructions());
-    if (auto added = enclave->add(image->bytes()); !added) return std::unexpected(failed("add", added.error()));
-    step(fmt::format("add: copy and hash {} bytes", image->bytes().size()), instructions());
-    if (auto sealed = enclave->seal(); !sealed) return std::unexpected(failed("seal", sealed.error()));
-    step("seal", instructions());
-    server.add_enclave(stage.instance, enclave->release());
-  }
-  Ending ending = server.next();
-  Enclave enclave(device_, ending.handle);
-  if (Failure described = describe(ending); !described.message.empty()) return std::unexpected(described);
-
-  std::map<std::string, uint64_t> counters;
-  std::istringstream lines(log);
-  for (std::string line; std::getline(lines, line);) {
-    char name[16];
-    unsigned long long count;
-    if (std::sscanf(line.c_str(), "step: %15s %llu", name, &count) == 2) counters[name] = count;
-    else if (!line.empty()) account.pages.push_back(line);
-  }
-  if (counters.size() != 4) return failure(kOwnFailure, "the libOS told no steps: " + log);
-  step("ioctl, driver, monitor: to the libOS's first line", counters["entered"]);
-  step(how == Start::Forked ? "libOS: tables, hot pages, frames, entropy, ring" : "libOS: tables, heap, ring, first tree", counters["ready"]);
-  step(how == Start::Forked ? "libOS: arguments, stack, places" : "libOS: load the program, arguments, stack", counters["program"]);
-  step("program, its calls and faults, its output", counters["ending"]);
-  const uint64_t before = instructions();
-  enclave.destroy();
-  account.steps.emplace_back("destroy: scrub and give back", instructions() - before);
-  return account;
 }
 
 OrFailure<Measured> Laboratory::process(const std::string& program, const std::vector<std::string>& arguments, bool keep_output) {

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "device/device.hpp"
+#include "bench/stage.h"
 #include "run/failure.h"
 #include "run/launch.h"
 #include "run/plan.h"
@@ -25,7 +27,12 @@ struct Measured {
 
 // Where the instructions of one run went, and what its private pages are (of a fork).
 struct Account {
-  std::vector<std::pair<std::string, uint64_t>> steps;
+  struct Step {
+    std::string name;
+    uint64_t count;
+    uint64_t budget;  // 0: none
+  };
+  std::vector<Step> steps;
   std::vector<std::string> pages;
 };
 enum class Start : uint8_t { Cold, Forked };
@@ -51,6 +58,13 @@ class Laboratory {
   // vfork, execve, exit and wait of the same file, standard output to /dev/null (or kept).
   OrFailure<Measured> process(const std::string& program, const std::vector<std::string>& arguments = {}, bool keep_output = false);
 
+  // A copy of bench-hello with so much more memory, which it does not touch; its name.
+  OrFailure<std::string> program_with_ballast(uint64_t megabytes);
+  // So many forks of `program` that have ended and are still there, with all their memory.
+  OrFailure<void> keep_instances(const std::string& program, size_t count);
+  // Bytes that a cold run of `program` copies in and hashes.
+  OrFailure<uint64_t> hashed_bytes(const std::string& program) const;
+
   uint64_t monitor_forks() { return stat().forks; }
   // Forks asked for since open().
   uint64_t forks_asked() const { return forks_asked_; }
@@ -64,12 +78,18 @@ class Laboratory {
  private:
   Laboratory(Device device, Device observer) : device_(std::move(device)), observer_(std::move(observer)) {}
   OrFailure<Plan> plan(const std::string& program, bool shadow, bool explain = false) const;
+  OrFailure<void> count_one(uint64_t before);
 
   Device device_;
   Device observer_;  // for statistics
   std::string programs_;
   std::map<std::string, uint64_t> templates_;
   uint64_t forks_asked_ = 0;
+  struct Kept {
+    std::unique_ptr<Stage> stage;
+    std::unique_ptr<Enclave> enclave;  // ends first
+  };
+  std::vector<Kept> kept_;
 };
 
 }  // namespace pl::bench

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -26,6 +27,7 @@ constexpr unsigned kAtOnce = 10000;
 
 struct Bench {
   Laboratory laboratory;
+  std::vector<std::string> asked;  // rows by name; empty: all
   std::vector<Row> rows;
 
   // The median of several runs, after one that warms up.
@@ -63,7 +65,7 @@ struct Bench {
     return value;
   }
 
-  OrFailure<void> add(const char* name, const char* unit, const std::function<OrFailure<double>()>& enclave,
+  OrFailure<void> add(const std::string& name, const char* unit, const std::function<OrFailure<double>()>& enclave,
                       const std::function<OrFailure<double>()>& linux_figure = nullptr, std::string note = {}) {
     fmt::print(stderr, "\r\033[Kpl-bench: {}", name);
     Row row{name, unit, std::nullopt, std::nullopt, std::move(note)};
@@ -122,6 +124,21 @@ struct Bench {
     Laboratory& lab = laboratory;
     const uint64_t forks_before = lab.monitor_forks();
     auto forked = [&](const char* program) { return [&lab, program] { return repeat([&] { return cost(lab.fork(program)); }); }; };
+    auto forked_with = [&](uint64_t megabytes) {
+      return [&lab, megabytes]() -> OrFailure<double> {
+        auto program = lab.program_with_ballast(megabytes);
+        if (!program) return std::unexpected(program.error());
+        return repeat([&] { return cost(lab.fork(*program)); });
+      };
+    };
+    auto forked_beside = [&](size_t instances) {
+      return [&lab, instances]() -> OrFailure<double> {
+        if (auto kept = lab.keep_instances("bench-hello", instances); !kept) return std::unexpected(kept.error());
+        auto value = repeat([&] { return cost(lab.fork("bench-hello")); });
+        if (auto gone = lab.keep_instances("bench-hello", 0); !gone) return std::unexpected(gone.error());
+        return value;
+      };
+    };
     auto spawned = [&](const char* program) { return [&lab, program] { return repeat([&] { return cost(lab.process(program)); }); }; };
     auto private_bytes = [&](const char* program) {
       return [&lab, program]() -> OrFailure<double> {
@@ -132,27 +149,52 @@ struct Bench {
     };
     const char* const kInstructions = "instructions";
 
-    struct Step { const char* name; const char* unit; std::function<OrFailure<double>()> enclave, linux_figure; };
+    struct Step {
+      std::string name;
+      const char* unit;
+      std::function<OrFailure<double>()> enclave, linux_figure;
+      bool asked_only = false;  // not measured unless it is named
+    };
     std::vector<Step> steps = {
         {"shadow_first_instruction", kInstructions, [&] { return repeat([&] { return to_first(lab.fork("bench-first")); }); },
          [&] { return repeat([&] { return to_first(lab.process("bench-first", {}, true)); }); }},
         {"shadow_run_musl", kInstructions, forked("bench-hello"), spawned("bench-hello")},
         {"shadow_run_glibc", kInstructions, forked("bench-hello-glibc"), spawned("bench-hello-glibc")},
+        {"shadow_run_musl_64m", kInstructions, forked_with(64), nullptr},
         {"cold_run_glibc", kInstructions, [&] { return repeat([&] { return cost(lab.cold("bench-hello-glibc")); }, 3); }, spawned("bench-hello-glibc")},
         {"template_create_glibc", kInstructions, [&] { return repeat([&] { return cost(lab.make_template("bench-hello-glibc")); }, 3); }, nullptr},
         {"private_bytes_musl", "bytes", private_bytes("bench-hello"), nullptr},
         {"private_bytes_glibc", "bytes", private_bytes("bench-hello-glibc"), nullptr},
     };
+    steps.push_back({"cold_bytes_hashed_glibc", "bytes", [&lab]() -> OrFailure<double> {
+                       auto bytes = lab.hashed_bytes("bench-hello-glibc");
+                       if (!bytes) return std::unexpected(bytes.error());
+                       return static_cast<double>(*bytes);
+                     }, nullptr});
+    // For pictures.
+    for (uint64_t megabytes : {4, 16}) steps.push_back({fmt::format("shadow_run_musl_{}m", megabytes), kInstructions, forked_with(megabytes), nullptr, true});
+    for (size_t instances : {10, 100, 400})
+      steps.push_back({fmt::format("shadow_run_musl_beside_{}", instances), kInstructions, forked_beside(instances), nullptr, true});
     for (const char* name : {"getppid", "clock_gettime", "pipe_pingpong", "page_fault", "fork_exit_wait"})
       steps.push_back({name, "instructions each", [&lab, name] { return printed(lab.fork("bench-calls", {name})); },
                        [&lab, name] { return printed(lab.process("bench-calls", {name}, true)); }});
     steps.push_back({"null_ocall", "instructions each", [&lab] { return printed(lab.fork("bench-calls", {"null_ocall"})); }, nullptr});
     steps.push_back({"hash_byte", "instructions each", [&lab] { return lab.hash_byte("bench-hello-glibc"); }, nullptr});
-    for (const Step& step : steps)
+    const auto wanted = [&](const std::string& name, bool asked_only = false) {
+      return asked.empty() ? !asked_only : std::ranges::find(asked, name) != asked.end();
+    };
+    for (const std::string& name : asked)
+      if (std::ranges::find(steps, name, &Step::name) == steps.end() && name != "spawn_1000" && name != "instances_alive")
+        return failure(kOwnFailure, "there is no row " + name);
+    for (const Step& step : steps) {
+      if (!wanted(step.name, step.asked_only)) continue;
       if (auto added = add(step.name, step.unit, step.enclave, step.linux_figure); !added) return added;
-    if (auto added = add_in_a_row(kInstructions, &Spent::instructions); !added) return added;
+    }
+    if (wanted("spawn_1000"))
+      if (auto added = add_in_a_row(kInstructions, &Spent::instructions); !added) return added;
     double by_a_clock_that_counts_instructions = 0;
-    if (auto added = add_at_once(by_a_clock_that_counts_instructions); !added) return added;
+    if (wanted("instances_alive"))
+      if (auto added = add_at_once(by_a_clock_that_counts_instructions); !added) return added;
     rows.push_back({"monitor_forks", "forks counted, and asked for", static_cast<double>(lab.monitor_forks() - forks_before),
                     static_cast<double>(lab.forks_asked()), {}});
     fmt::print(stderr, "\r\033[K");
@@ -182,12 +224,14 @@ OrFailure<void> explain(Laboratory& laboratory) {
       auto account = laboratory.explain(program, how);
       if (!account) return std::unexpected(account.error());
       fmt::print("{} of {}, step by step\n", how == Start::Forked ? "A fork" : "A cold run", program);
-      uint64_t sum = 0;
-      for (auto& [name, count] : account->steps) {
-        fmt::print("  {:>12}  {}\n", count, name);
-        sum += count;
+      uint64_t sum = 0, budget = 0;
+      fmt::print("  {:>12}  {:>8}\n", "instructions", how == Start::Forked ? "budget" : "");
+      for (auto& step : account->steps) {
+        fmt::print("  {:>12}  {:>8}  {}\n", step.count, step.budget ? std::to_string(step.budget) : "", step.name);
+        sum += step.count;
+        budget += step.budget;
       }
-      fmt::print("  {:>12}  together\n\n", sum);
+      fmt::print("  {:>12}  {:>8}  together\n\n", sum, budget ? std::to_string(budget) : "");
       for (auto& page : account->pages) fmt::print("  {}\n", symbols.name(page));
       if (!account->pages.empty()) fmt::print("\n");
     }
@@ -204,7 +248,7 @@ int run(const Options& options) {
     if (auto explained = explain(*laboratory); !explained) return report(explained.error());
     return 0;
   }
-  Bench bench{std::move(*laboratory), {}};
+  Bench bench{std::move(*laboratory), options.rows, {}};
   if (auto done = options.time ? bench.timed() : bench.all(); !done) return report(done.error());
   fmt::print("{}", as_text(bench.rows));
   if (!options.json.empty())

@@ -5,12 +5,15 @@
 #include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pl::bench {
 
 struct Options {
   std::string json;      // file for the rows; empty: none
   std::string programs;  // directory of the measured programs; empty: the caller's default
+  std::string plot;      // file for the picture; empty: none
+  std::vector<std::string> rows;  // only these; empty: all
   bool explain = false;
   bool time = false;
 };
@@ -21,6 +24,9 @@ inline std::optional<int> parse(int argc, char** argv, Options& options) {
   app.add_option("--json", options.json, "Write the rows to FILE as well")->type_name("FILE");
   app.add_option("--programs", options.programs, "Where the measured programs are")->type_name("DIR");
   auto* time = app.add_flag("--time", options.time, "Measure many instances by the clock, in a machine that counts no instructions and is faster for it");
+  app.add_option("--rows", options.rows, "Measure only the rows of these names")->type_name("NAME,...")->delimiter(',');
+  app.add_option("--plot", options.plot, "Draw what a fork costs against template size, instances alive and machine memory, beside Linux, to FILE (SVG)")
+      ->type_name("FILE.svg");
   app.add_flag("--explain", options.explain, "Say where the instructions of a fork and of a cold run went, and what every private page is")->excludes(time);
   try {
     app.parse(argc, argv);

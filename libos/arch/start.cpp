@@ -150,8 +150,10 @@ extern "C" [[noreturn]] void cold_main(uint64_t boot) {
 
 extern "C" [[noreturn]] void fork_main(uint64_t boot) {
   const Handover& h = handover(boot);
+  shadow::mark(shadow::Step::Tables);
   start_context(boot);
   shadow::adopt(h);
+  shadow::mark(shadow::Step::Frames);
   take_entropy();
   attach_window();
   shadow::mark(shadow::Step::Entered, h.entered);

@@ -37,7 +37,7 @@ class AddressSpaceImplementation final : public AddressSpace {
 
   // Before a freeze: pages that need no host are mapped, so that forks do not fault for them, and nothing is left writable.
   ErrorOr<void> prepare_freeze();
-  // What most runs will write: pages of the program's data, if they are few, its stack, and the tables over them.
+  // How many pages most runs will write: of the program's small writable mappings, its stack, and the tables over them.
   uint64_t likely_private_pages() const;
   // A fork's own root table, a copy of the template's.
   void adopt_root(PhysicalAddress root) { root_ = root; }

@@ -65,11 +65,13 @@ ErrorOr<void> AddressSpaceImplementation::prepare_freeze() {
 }
 
 uint64_t AddressSpaceImplementation::likely_private_pages() const {
-  constexpr uint64_t MostData = 12, StackPages = 1, TablesOverOne = 2;
+  // Of a large mapping nobody knows how much a run will write.
+  constexpr uint64_t Small = 12, MostData = 16, StackPages = 1, TablesOverOne = 2;
   uint64_t data = 0, tables = TablesOverOne, known = 0;  // known: the end of what the tables counted so far map
   for (const Vma& vma : vmas_) {
-    if (!vma.writable() || vma.shared()) continue;
-    data += (vma.end - vma.start) >> PageShift;
+    uint64_t pages = (vma.end - vma.start) >> PageShift;
+    if (!vma.writable() || vma.shared() || pages > Small) continue;
+    data += pages;
     if (vma.start >= known) tables += vma.start / MiddleTableSpan == (known - 1) / MiddleTableSpan ? 1 : TablesOverOne;
     known = (vma.start / LeafTableSpan + 1) * LeafTableSpan;
   }

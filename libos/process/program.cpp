@@ -14,6 +14,7 @@
 #include "process/send.h"
 #include "process/stack.h"
 #include "process/vdso.h"
+#include "shadow/shadow.h"
 
 namespace pl {
 
@@ -169,7 +170,9 @@ ErrorOr<Bases> choose_bases(const LoadedProgram& loaded, uint64_t stack_limit) {
 ErrorOr<void> prepare_start(const LoadedProgram& loaded, const Start& start) {
   Thread& thread = current_thread();
   Process& process = *thread.process;
+  shadow::mark(shadow::Step::Parameters);
   Bases bases = TRY(choose_bases(loaded, process.limit(Limits::Stack)));
+  shadow::mark(shadow::Step::Places);
   const Credentials& who = process.credentials;
   const AuxiliaryEntry auxv[] = {
       {auxiliary::SystemPage, loaded.vdso},
@@ -192,6 +195,7 @@ ErrorOr<void> prepare_start(const LoadedProgram& loaded, const Start& start) {
   StackContents contents{start.script, start.arguments, start.environment, start.name, auxv, std::size(auxv), {}};
   random::fill(contents.random, sizeof(contents.random));
   StackLayout layout = TRY(write_stack(UserAddress(bases.stack_top), contents));
+  shadow::mark(shadow::Step::Stack);
   process.arguments_start = UserAddress(layout.strings);
   process.arguments_end = process.environment_start = UserAddress(layout.environment_strings);
   process.environment_end = UserAddress(layout.name);
