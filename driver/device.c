@@ -6,6 +6,7 @@
 #include <linux/uaccess.h>
 
 #include "enclave.h"
+#include "evicted.h"
 #include "idle.h"
 #include "limit.h"
 #include "monitor.h"
@@ -71,6 +72,8 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 		return pl_ioctl_template_after(session, user);
 	case PL_IOC_REMOVE:
 		return pl_ioctl_remove(session, user);
+	case PL_IOC_EVICTED:
+		return pl_ioctl_evicted(session, user);
 	case PL_IOC_INSPECT:
 		return pl_ioctl_inspect(session, user);
 	case PL_IOC_RELAY:

@@ -8,6 +8,7 @@
 #include <linux/user_namespace.h>
 #include <linux/xarray.h>
 
+#include "evicted.h"
 #include "limit.h"
 #include "monitor.h"
 #include "session.h"
@@ -131,6 +132,7 @@ bool pl_template_make_room(struct pl_session *session, const struct pl_template 
 	mutex_unlock(&templates_lock);
 	if (!oldest)
 		return false;
+	pl_evicted_note(session, oldest);
 	end(oldest);
 	return true;
 }

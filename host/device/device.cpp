@@ -142,6 +142,8 @@ int pl_template_after(pl_device* device, pl_ioc_template* found) {
   return control(device, PL_IOC_TEMPLATE_AFTER, found);
 }
 
+int pl_template_evicted(pl_device* device, pl_ioc_evicted* evicted) { return control(device, PL_IOC_EVICTED, evicted); }
+
 int pl_template_remove(pl_device* device, uint64_t template_id) {
   __u64 value = template_id;
   return control_through_signals(device, PL_IOC_REMOVE, &value);

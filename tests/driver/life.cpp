@@ -325,6 +325,14 @@ TEST("when the pool is short the least recently used idle template of the user g
     /* the first has a fork, the second was used last: the third is gone */
     CHECK_EQUAL(device.spawn(ids[2], 2 * kWindow, DO_EXIT, 0).reason, -ENOENT);
     CHECK_EQUAL(device.spawn(ids[1], 2 * kWindow, DO_EXIT, 0).reason, PL_LEFT_EXIT);
+    pl_ioc_evicted gone = {}, next = {};
+    while (!device.call(PL_IOC_EVICTED, &next)) gone = next;
+    CHECK_EQUAL(gone.template_id, ids[2]);
+    CHECK_EQUAL(gone.flags, PL_EVICTED_HERE);
+    CHECK_EQUAL(gone.process, getpid());
+    CHECK(gone.bytes >= size / 2);
+    next = {};
+    while (!other.call(PL_IOC_EVICTED, &next)) CHECK(next.template_id != ids[2]); /* others do not learn of it */
     CHECK_EQUAL(device.make(5 * kWindow, 0, 1, size * 4), -ENOMEM); /* not even all would do: nobody has to go */
     CHECK_EQUAL(device.spawn(ids[1], 2 * kWindow, DO_EXIT, 0).reason, PL_LEFT_EXIT);
     CHECK_EQUAL(device.destroy(handle), 0);

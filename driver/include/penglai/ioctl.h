@@ -129,6 +129,22 @@ struct pl_ioc_template {
 	__u32 flags;		/* PL_CREATE_* */
 };
 
+/*
+ * A template that gave way because an enclave of its own user needed room: the first with a number greater than `number`. ENOENT:
+ * no other. The last 64 of all users are remembered.
+ */
+struct pl_ioc_evicted {
+	__u64 number;	   /* in and out; rises */
+	__u64 template_id; /* it is gone */
+	char name[PL_NAME_SIZE];
+	__u64 bytes;	   /* pool memory that it held */
+	__u64 when;	   /* CLOCK_REALTIME seconds */
+	__u64 idle;	   /* seconds since its last use, then */
+	__u32 process;	   /* that needed room */
+	__u32 flags;	   /* PL_EVICTED_HERE */
+};
+#define PL_EVICTED_HERE 1u /* for an enclave of this descriptor */
+
 struct pl_ioc_inspect {
 	__s32 handle;
 	__u32 state;
@@ -181,6 +197,7 @@ struct pl_ioc_stat {
 #define PL_IOC_TEMPLATE_AFTER _IOWR(PL_IOC, 9, struct pl_ioc_template)
 #define PL_IOC_REMOVE _IOW(PL_IOC, 10, __u64)
 #define PL_IOC_INSPECT _IOWR(PL_IOC, 11, struct pl_ioc_inspect)
+#define PL_IOC_EVICTED _IOWR(PL_IOC, 20, struct pl_ioc_evicted)
 #define PL_IOC_STAT _IOR(PL_IOC, 12, struct pl_ioc_stat)
 #define PL_IOC_RELAY _IOW(PL_IOC, 13, struct pl_ioc_relay)
 #define PL_IOC_WINDOW _IOW(PL_IOC, 14, struct pl_ioc_set_window)
