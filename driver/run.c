@@ -52,7 +52,7 @@ static int run(struct pl_enclave *enclave, enum pl_entry entry, u32 context, u32
 		if (entry == PL_ENTER_FORK)
 			answer = pl_monitor(PL_HOST_FORK, enclave->template->id, enclave->shown_address, 0, 0);
 		else
-			answer = pl_monitor(PL_HOST_RUN, enclave->id, context, flags, 0);
+			answer = pl_monitor(PL_HOST_RUN, enclave->id, context, flags & PL_RUN_EVENT, 0);
 		local_irq_enable();
 
 		if (unlikely(answer.error)) {
@@ -67,13 +67,16 @@ static int run(struct pl_enclave *enclave, enum pl_entry entry, u32 context, u32
 			entry = PL_ENTER_RUN;
 			enclave->id = READ_ONCE(enclave->shown.fork.id);
 		}
-		flags = 0;
+		flags &= PL_RUN_TURN;
 		left->reason = PL_LEFT_REASON(answer.value);
 		left->detail = PL_LEFT_DETAIL(answer.value);
 		switch (left->reason) {
 		case PL_LEFT_INTERRUPT:
-			if (likely(pl_limit_look(enclave)))
+			if (likely(pl_limit_look(enclave))) {
+				if (flags & PL_RUN_TURN)
+					return 0;
 				continue;
+			}
 			pl_monitor_destroy(enclave->id);
 			left->reason = PL_LEFT_FAULT;
 			left->detail = PL_FAULT_MEMORY;
@@ -131,8 +134,8 @@ long pl_ioctl_run(struct pl_session *session, struct pl_ioc_run __user *user)
 
 	if (!access_ok(user, sizeof(*user)) || fetch(in.words, user, sizeof(in.words)))
 		return -EFAULT;
-	if (unlikely(request->flags & ~(PL_RUN_EVENT | PL_RUN_DESTROY)))
-		return return_at_once(request->flags, PL_RUN_EVENT | PL_RUN_DESTROY);
+	if (unlikely(request->flags & ~(PL_RUN_EVENT | PL_RUN_DESTROY | PL_RUN_TURN)))
+		return return_at_once(request->flags, PL_RUN_EVENT | PL_RUN_DESTROY | PL_RUN_TURN);
 	enclave = pl_slot_get(session, request->handle);
 	if (!enclave)
 		return -EBADF;
@@ -141,7 +144,7 @@ long pl_ioctl_run(struct pl_session *session, struct pl_ioc_run __user *user)
 		pl_idle_leave(enclave, request->context);
 		spin_unlock(&session->lock);
 	}
-	error = run(enclave, PL_ENTER_RUN, request->context, request->flags & PL_RUN_EVENT, &left);
+	error = run(enclave, PL_ENTER_RUN, request->context, request->flags & (PL_RUN_EVENT | PL_RUN_TURN), &left);
 	if (!error && has_ended(&left) && request->flags & PL_RUN_DESTROY &&
 	    !pl_slot_unpublish(enclave, PL_SLOT_LIVE, PL_SLOT_ENDING, false))
 		pl_slot_end(enclave);
@@ -157,7 +160,7 @@ long pl_ioctl_run(struct pl_session *session, struct pl_ioc_run __user *user)
 }
 
 /* Forks into a claimed slot and runs. On error there is no enclave. */
-static int spawn(struct pl_enclave *enclave, struct pl_left *left)
+static int spawn(struct pl_enclave *enclave, u32 flags, struct pl_left *left)
 {
 	int error;
 
@@ -171,7 +174,7 @@ static int spawn(struct pl_enclave *enclave, struct pl_left *left)
 		fork->memory_limit = min_not_zero(fork->memory_limit, enclave->template->memory_limit);
 		fork->memory_limit = min_not_zero(fork->memory_limit, left_over & PAGE_MASK);
 	}
-	error = run(enclave, PL_ENTER_FORK, 0, 0, left);
+	error = run(enclave, PL_ENTER_FORK, 0, flags, left);
 	if (unlikely(error) && enclave->id) {
 		/* A signal after it was made: the caller gets what there is, and runs it again when it likes. */
 		if (error == -EINTR) {
@@ -199,8 +202,8 @@ long pl_ioctl_spawn(struct pl_session *session, struct pl_ioc_spawn __user *user
 
 	if (!access_ok(user, sizeof(*user)) || fetch(in.words, user, sizeof(in.words)))
 		return -EFAULT;
-	if (unlikely(request->flags & ~PL_SPAWN_KEEP || request->reserved))
-		return request->reserved ? -EINVAL : return_at_once(request->flags, PL_SPAWN_KEEP);
+	if (unlikely(request->flags & ~(PL_SPAWN_KEEP | PL_SPAWN_TURN) || request->reserved))
+		return request->reserved ? -EINVAL : return_at_once(request->flags, PL_SPAWN_KEEP | PL_SPAWN_TURN);
 	enclave = pl_slot_claim(session, request->window);
 	if (IS_ERR(enclave))
 		return PTR_ERR(enclave);
@@ -221,7 +224,7 @@ long pl_ioctl_spawn(struct pl_session *session, struct pl_ioc_spawn __user *user
 	enclave->shown.fork.id = 0;
 	pl_windows_show(enclave, enclave->shown.fork.window);
 
-	error = spawn(enclave, &left);
+	error = spawn(enclave, request->flags & PL_SPAWN_TURN ? PL_RUN_TURN : 0, &left);
 	if (unlikely(error)) {
 		pl_slot_free(enclave);
 		return error;

@@ -53,6 +53,13 @@ Outcome operation_stat(Instance& instance, const pl_request& request) {
   if (!handle) return failed(EBADF);
   auto place = instance.window().data(request.buffer, sizeof(pl_stat));
   if (!place) return failed(EINVAL);
+  if (handle->kind == Handle::Kind::Stream && handle->descriptor < 0) {  // a channel is a pipe to whoever asks
+    pl_stat status{};
+    status.mode = S_IFIFO | 0600;
+    status.links = 1;
+    std::memcpy(place->data(), &status, sizeof status);
+    return {};
+  }
   return {.result = put_status(*place, handle->descriptor, "")};
 }
 

@@ -25,6 +25,8 @@ void HandleTable::set_stream(uint32_t index, int descriptor) {
   set_stream(index, stream ? std::make_shared<Stream>(std::move(*stream)) : nullptr);
 }
 
+void HandleTable::set_stream(uint32_t index, Channel& channel) { set_stream(index, std::make_shared<Stream>(channel)); }
+
 void HandleTable::set_stream(uint32_t index, std::shared_ptr<Stream> stream) {
   if (!stream) return;  // closed: the handle is void
   Handle& handle = fixed(index);

@@ -35,6 +35,8 @@ class HandleTable {
   // Standard stream 0, 1 or 2: the descriptor stays the caller's. Instances that have a stream in common share one; null: closed.
   void set_stream(uint32_t index, int descriptor);
   void set_stream(uint32_t index, std::shared_ptr<Stream> stream);
+  // The same of a channel, which stays the caller's.
+  void set_stream(uint32_t index, Channel& channel);
   // Takes the descriptor of a mount's root (an open directory or regular file); false: no such mount number.
   bool set_mount(uint16_t mount, int descriptor, bool read_only);
 

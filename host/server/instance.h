@@ -60,6 +60,8 @@ class Instance {
 
   // Lines that the enclave left for the user since last asked; empty when none.
   std::string take_log();
+  // Requests served so far.
+  uint32_t ocalls() const { return request_head_; }
   uint32_t pages_in_use() const { return Window::load(window_.ring().pages); }
   std::string panic_text() const { return Window::printable(window_.ring().panic, sizeof(pl_ring::panic)); }
 

@@ -34,7 +34,7 @@ Server::Running& Server::add(Instance& instance, int handle) {
   running.run.handle = handle;
   running.run.flags = run_flags_;
   ready_.push_back(&running);
-  if (!foreground_) {
+  if (!foreground_ && has_foreground_) {
     foreground_ = &running;
     if (signals_) signals_->attach(instance.window().ring(), running.run.flags);
   }
@@ -55,6 +55,7 @@ void Server::add_fork(Instance& instance, uint64_t template_id, const Windows& w
 void Server::add_enclave(Instance& instance, int handle) { add(instance, handle); }
 
 void Server::set_timeout(uint64_t monotonic) {
+  if (monotonic == timeout_) return;
   timeout_ = monotonic;
   if (!signals_) return;  // nobody would take the alarm: looked at between two entries
   if (monotonic)
@@ -68,6 +69,28 @@ void Server::end(Instance& instance) {
   if (found == running_.end()) return;
   std::erase(ready_, &found->second);
   remove(found->second);
+}
+
+void Server::kill(Instance& instance) {
+  if (!running_.contains(&instance)) return;
+  end(instance);
+  killed_.push_back({Ending::Kind::Killed, 0, &instance, -1});
+}
+
+void Server::signal(Instance& instance, int number) {
+  auto found = running_.find(&instance);
+  if (found == running_.end() || !(PL_SIGNALS >> number & 1)) return;
+  pl_ring& ring = instance.window().ring();
+  if (number == SIGWINCH) std::atomic_ref(ring.window_changed).store(1);
+  std::atomic_ref(ring.signals).fetch_or(1u << number);
+  std::atomic_ref(found->second.run.flags).fetch_or(PL_RUN_EVENT);
+  wake(found->second);
+}
+
+Server::Look Server::look_at(const Instance& instance) const {
+  auto found = running_.find(&instance);
+  if (found == running_.end()) return {};
+  return {found->second.run.handle, found->second.idle};
 }
 
 // It is not in ready_.
@@ -88,6 +111,7 @@ int Server::enter(Running& running) {
   if (running.spawned) return pl_enclave_run(device_.get(), &running.run);
   pl_ioc_spawn& spawn = running.spawn;
   spawn.handle = -1;
+  if (turn_flag()) std::atomic_ref(spawn.flags).fetch_or(PL_SPAWN_TURN);
   int code = pl_template_spawn(device_.get(), &spawn);
   if (code == 0 || spawn.handle >= 0) {
     running.spawned = true;
@@ -135,7 +159,7 @@ bool Server::step(Running& running, Ending& ending) {
     if (code < 0) return finish(running, ending, Failed, static_cast<uint64_t>(-code));
 
     // Order matters against the handler, which sets the event first and the flag second.
-    std::atomic_ref(running.run.flags).store(run_flags_, std::memory_order_relaxed);
+    std::atomic_ref(running.run.flags).store(run_flags_ | turn_flag(), std::memory_order_relaxed);
     if (&running == foreground_ && signals_ && signals_->take_event()) std::atomic_ref(running.run.flags).fetch_or(PL_RUN_EVENT);
 
     const uint32_t reason = running.run.reason;
@@ -155,6 +179,7 @@ bool Server::step(Running& running, Ending& ending) {
       default: break;
     }
     running.starving_since = 0;
+    if (reason == PL_LEFT_INTERRUPT && turn_flag()) return false;
     const Instance::Served served = instance.serve();
     if (served == Instance::Served::Broken) return finish(running, ending, Protocol, 0);
     if (instance.relay_is_back()) {
@@ -205,6 +230,11 @@ Ending Server::run_to_an_end() {
     }
     if (interruption_ && interruption_->asked()) return {Ending::Kind::Interrupted, 0, nullptr, -1};
     attend();
+    if (!killed_.empty()) {
+      ending = killed_.back();
+      killed_.pop_back();
+      return ending;
+    }
     while (round_ && !ready_.empty() && !(signals_ && signals_->attention())) {
       --round_;
       Running& running = *ready_.front();
@@ -233,6 +263,7 @@ void Server::attend() {
   signals_->clear_attention();
   alarmed_ = true;
   collect();
+  if (hook_) hook_();
   if (tick_.armed() && running_.size() == 1 && !running_.begin()->second.instance->waiting()) tick_.stop();
 }
 

@@ -30,6 +30,7 @@ struct Ending {
     Protocol,  // it broke the ring
     Starved,   // the pool could not give what it needs
     Timeout,   // see Server::set_timeout
+    Killed,    // Server::kill()
     Failed,    // detail: errno of the device
     Relay,     // no end: it has handed its relay window back, and waits for resume()
     Interrupted,  // no end: see Server::set_interruption
@@ -51,12 +52,19 @@ class Server {
  public:
   using Log = std::function<void(Instance&, std::string_view line)>;
 
-  // `signals` may be null: then nothing is forwarded, and an instance that only computes is disturbed neither by its polls nor by
-  // others whose turn it is.
+  // `signals` may be null: then nothing is forwarded, and an instance that only computes is disturbed by others whose turn it is
+  // and by a timeout, but not by its polls.
   Server(Device& device, Signals* signals, Log log);
   ~Server();
 
-  // Instances run within next(). Window, instance and its descriptors outlive them. The first added is in the foreground.
+  // Signals are heard from now on; before the first instance.
+  void hear(Signals& signals) { signals_ = &signals; }
+  // Called within next() after a signal, an alarm or SIGIO. It may use all that is public here but next().
+  void on_attention(std::function<void()> hook) { hook_ = std::move(hook); }
+
+  // Instances run within next(). Window, instance and its descriptors outlive them. The first added is in the foreground, unless
+  // nobody is to be.
+  void have_no_foreground() { has_foreground_ = false; }
   void add_fork(Instance& instance, uint64_t template_id, const Windows& windows, uint64_t memory_limit);
   void add_enclave(Instance& instance, int handle);
 
@@ -72,8 +80,17 @@ class Server {
   void set_interruption(Interruption* interruption) { interruption_ = interruption; }
   // After Relay: the window is the enclave's again, as far as the device is concerned.
   void resume(Instance& instance);
-  // Ends an instance by force.
+  // Ends an instance by force. kill(): and next() tells of it.
   void end(Instance& instance);
+  void kill(Instance& instance);
+  // One of PL_SIGNALS, as a terminal would send it.
+  void signal(Instance& instance, int number);
+
+  struct Look {
+    int handle = -1;  // -1: there is no enclave yet
+    bool idle = false;
+  };
+  Look look_at(const Instance& instance) const;
 
  private:
   struct Running : Readiness::Waiter {
@@ -91,6 +108,8 @@ class Server {
   bool step(Running& running, Ending& ending);
   int enter(Running& running);
   bool finish(Running& running, Ending& ending, Ending::Kind kind, uint64_t detail);
+  // PL_RUN_TURN, where no alarm would tell that another waits for the hart, or that it is time.
+  uint32_t turn_flag() const { return !signals_ && (running_.size() > 1 || timeout_) ? PL_RUN_TURN : 0; }
   void sleep(Running& running, uint64_t deadline);
   void wake(Running& running);
   void attend();
@@ -110,6 +129,9 @@ class Server {
   std::unordered_map<const Instance*, Running> running_;
   Running* foreground_ = nullptr;
   Readiness::Waiter interrupted_;
+  bool has_foreground_ = true;
+  std::function<void()> hook_;
+  std::vector<Ending> killed_;  // for next() to tell
   std::deque<Running*> ready_;
   size_t round_ = 0;  // so many of the ready ones have their turn before there is another look for news
   std::set<std::pair<uint64_t, Running*>> deadlines_;  // of idle ones

@@ -33,12 +33,14 @@ void Signals::handle(int number) {
   Signals* signals = current.load();
   if (!signals) return;
   signals->attention_.store(true);
-  if (number == SIGALRM) return;
+  if (number == SIGALRM || number == SIGIO) return;
   if (number == SIGTSTP) signals->stop_.store(true);
   signals->event_.store(true);
   if (pl_ring* ring = signals->ring_.load()) {
     if (number == SIGWINCH) std::atomic_ref(ring->window_changed).store(1);
     std::atomic_ref(ring->signals).fetch_or(1u << number);
+  } else {
+    signals->unclaimed_.fetch_or(1u << number);
   }
   if (uint32_t* flags = signals->run_flags_.load()) std::atomic_ref(*flags).fetch_or(PL_RUN_EVENT);
 }
@@ -49,7 +51,7 @@ Signals::Signals() {
   auto take = [this](int number) {
     sigaction(number, nullptr, &before_[number]);
     // Ignored for us (nohup, a shell's background job): ignored for the program.
-    if (before_[number].sa_handler == SIG_IGN && number != SIGALRM) return;
+    if (before_[number].sa_handler == SIG_IGN && number != SIGALRM && number != SIGIO) return;
     struct sigaction action {};
     action.sa_handler = handle;
     action.sa_flags = SA_RESTART;  // of file operations; poll() and the device are never restarted (signal(7))
@@ -59,6 +61,7 @@ Signals::Signals() {
   };
   for (int number : kForwarded) take(number);
   take(SIGALRM);
+  take(SIGIO);
 }
 
 Signals::~Signals() {

@@ -25,9 +25,11 @@ class Signals {
   void attach(pl_ring& ring, uint32_t& run_flags);
   void detach();
 
-  // True once after a signal or an alarm: something outside the ring wants a look.
+  // True once after a signal, an alarm, or SIGIO of a descriptor with O_ASYNC: something outside the ring wants a look.
   bool attention() const { return attention_.load(std::memory_order_relaxed); }
   void clear_attention() { attention_.store(false, std::memory_order_relaxed); }
+  // Bit n: signal n came while no instance was in the foreground. Taken once.
+  uint32_t take_unclaimed() { return unclaimed_.load(std::memory_order_relaxed) ? unclaimed_.exchange(0) : 0; }
   // True once after a signal was written into the ring.
   bool take_event() {
     if (!event_.load(std::memory_order_relaxed)) return false;
@@ -50,6 +52,7 @@ class Signals {
   struct sigaction before_[65]{};
   std::atomic<pl_ring*> ring_{nullptr};
   std::atomic<uint32_t*> run_flags_{nullptr};
+  std::atomic<uint32_t> unclaimed_{0};
   std::atomic<bool> attention_{false}, event_{false}, stop_{false};
 };
 

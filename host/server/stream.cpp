@@ -25,6 +25,9 @@ int result_of(ssize_t result) {
 
 }  // namespace
 
+int Channel::read(std::span<std::byte>) { return -EBADF; }
+int Channel::write(std::span<const std::byte>) { return -EBADF; }
+
 std::optional<Stream> Stream::adopt(int descriptor) {
   struct stat status;
   if (fstat(descriptor, &status) < 0) return std::nullopt;
@@ -55,6 +58,7 @@ Stream& Stream::operator=(Stream&& other) noexcept {
   std::swap(own_, other.own_);
   kind_ = other.kind_;
   terminal_ = other.terminal_;
+  channel_ = other.channel_;
   return *this;
 }
 
@@ -63,12 +67,14 @@ Stream::~Stream() {
 }
 
 int Stream::read(std::span<std::byte> buffer) {
+  if (channel_) return channel_->read(buffer);
   if (kind_ == Kind::Socket) return result_of(recv(descriptor_, buffer.data(), buffer.size(), MSG_DONTWAIT));
   if (own_ < 0 && kind_ != Kind::Regular && !poll(POLLIN)) return -EAGAIN;
   return result_of(::read(descriptor(), buffer.data(), buffer.size()));
 }
 
 int Stream::write(std::span<const std::byte> buffer) {
+  if (channel_) return channel_->write(buffer);
   if (kind_ == Kind::Socket)
     return result_of(send(descriptor_, buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
   if (own_ < 0 && kind_ != Kind::Regular) {
@@ -81,6 +87,7 @@ int Stream::write(std::span<const std::byte> buffer) {
 }
 
 uint32_t Stream::poll(uint32_t events) const {
+  if (descriptor() < 0) return events & (POLLIN | POLLOUT);
   pollfd entry{descriptor(), static_cast<short>(events & (POLLIN | POLLOUT)), 0};
   if (::poll(&entry, 1, 0) <= 0) return 0;
   if (entry.revents & POLLNVAL) return POLLERR;

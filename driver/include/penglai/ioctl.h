@@ -74,12 +74,13 @@ struct pl_ioc_seal {
 
 /*
  * Enters a context until something is left for the caller. A timer tick or a reschedule is not: the driver goes on by itself.
+ * With PL_RUN_TURN it is one (reason PL_LEFT_INTERRUPT), so that the caller can let another enclave have its turn.
  * With PL_RUN_DESTROY an enclave that ends (EXIT or FAULT) is destroyed in the same call, and its handle is gone.
  */
 struct pl_ioc_run {
 	__s32 handle;
 	__u32 context;
-	__u32 flags;	/* PL_RUN_EVENT of penglai/sbi.h, PL_RUN_DESTROY, PL_RUN_RETURN */
+	__u32 flags;	/* PL_RUN_EVENT of penglai/sbi.h, PL_RUN_DESTROY, PL_RUN_RETURN, PL_RUN_TURN */
 	__u32 reason;	/* out: PL_LEFT_DOORBELL, IDLE, EXIT, FAULT, FROZEN, MEMORY */
 	__u64 detail;	/* out: as PL_LEFT_DETAIL; IDLE: CLOCK_MONOTONIC nanoseconds of the deadline, ~0 for none */
 };
@@ -87,6 +88,7 @@ struct pl_ioc_run {
 #define PL_RUN_DESTROY 0x100u
 /* Returns EINTR at once; in a spawn too. For a signal handler, which so stops a call that is about to be made. */
 #define PL_RUN_RETURN 0x200u
+#define PL_RUN_TURN 0x400u
 
 /*
  * Forks a template, runs the fork, and destroys it if it ended, all in one call. With reason EXIT or FAULT handle is -1 and
@@ -104,6 +106,7 @@ struct pl_ioc_spawn {
 	__u64 detail;	/* out */
 };
 #define PL_SPAWN_KEEP 1u /* do not destroy at the end: the caller inspects first */
+#define PL_SPAWN_TURN 2u /* as PL_RUN_TURN */
 
 /* Publishes an enclave whose run ended FROZEN as a template of this user; the handle is gone. EEXIST: the key is taken by this user. */
 struct pl_ioc_publish {
