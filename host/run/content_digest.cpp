@@ -13,6 +13,8 @@
 #include <cstring>
 #include <optional>
 
+#include "registry/folder.h"
+
 namespace pl {
 namespace {
 
@@ -74,9 +76,8 @@ void remember(int directory, const std::string& name, const Digest& digest) {
 }  // namespace
 
 std::string ContentDigests::default_directory() {
-  const char* own = std::getenv("XDG_RUNTIME_DIR");
-  if (own && *own == '/') return std::string(own) + "/penglai";
-  return "/tmp/penglai-" + std::to_string(geteuid());
+  auto folder = user_folder("digests");
+  return folder ? *folder : "";
 }
 
 ContentDigests::ContentDigests(const std::string& directory) {

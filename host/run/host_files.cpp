@@ -12,10 +12,6 @@
 
 namespace pl {
 
-Descriptor::~Descriptor() {
-  if (number_ >= 0) close(number_);
-}
-
 std::expected<HostFiles, int> HostFiles::from_environment() {
   const char* root = std::getenv("PENGLAI_ROOT");
   const char* directory = std::getenv("PENGLAI_CWD");
@@ -41,6 +37,18 @@ std::expected<Descriptor, int> HostFiles::open(std::string_view path, int flags)
   Descriptor found(static_cast<int>(syscall(SYS_openat2, root_.get(), full.c_str(), &how, sizeof how)));
   if (found.get() < 0) return std::unexpected(errno);
   return found;
+}
+
+std::expected<void, int> HostFiles::make_directory(std::string_view path) const {
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (open(path, O_PATH | O_DIRECTORY)) return {};
+  const size_t slash = path.rfind('/');
+  const std::string_view parent = slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  auto above = open(parent, O_PATH | O_DIRECTORY);
+  if (!above) return std::unexpected(above.error());
+  const std::string name(slash == path.npos ? path : path.substr(slash + 1));
+  if (mkdirat(above->get(), name.c_str(), 0777) < 0) return std::unexpected(errno);
+  return {};
 }
 
 std::expected<std::vector<std::byte>, int> read_file(int descriptor, size_t limit) {

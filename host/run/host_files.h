@@ -8,26 +8,11 @@
 #include <expected>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "device/descriptor.h"
+
 namespace pl {
-
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(other.release()) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~Descriptor();
-  int get() const { return number_; }
-  int release() { return std::exchange(number_, -1); }
-
- private:
-  int number_;
-};
 
 class HostFiles {
  public:
@@ -37,6 +22,8 @@ class HostFiles {
 
   // open(2) as if the root were "/" and the directory the working directory, "..", and links included.
   std::expected<Descriptor, int> open(std::string_view path, int flags) const;
+  // mkdir(2) likewise; no error if there is a directory.
+  std::expected<void, int> make_directory(std::string_view path) const;
 
  private:
   HostFiles(Descriptor root, std::string directory) : root_(std::move(root)), directory_(std::move(directory)) {}

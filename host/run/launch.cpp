@@ -87,7 +87,7 @@ OrFailure<uint64_t> find_or_build_template(Device& device, const Plan& plan, con
   return *found;
 }
 
-Failure describe(const Ending& ending) {
+Failure describe(const Ending& ending, uint64_t memory) {
   auto last_word = [&](const char* otherwise) {
     std::string text = ending.instance ? ending.instance->panic_text() : "";
     return text.empty() ? std::string(otherwise) : "enclave: " + text;
@@ -96,13 +96,17 @@ Failure describe(const Ending& ending) {
     case Ending::Kind::Exited: {
       // wait(2): the libOS ends with a wait status.
       int signal = static_cast<int>(ending.detail & 0x7f);
+      // The libOS has said why it killed a program; what the limit was is for us to add.
+      if (signal == 9 && memory) return {kOutOfMemory, fmt::format("the program was killed: --memory allows its enclave {} KiB", memory / 1024)};
       return {signal ? kSignalBase + signal : static_cast<int>(ending.detail >> 8 & 0xff), ""};
     }
     case Ending::Kind::Fault:
       switch (ending.detail) {
         case PL_FAULT_PANIC: return {kOwnFailure, last_word("the enclave gave up without a word")};
         case PL_FAULT_HOST: return {kOwnFailure, last_word("the enclave did not believe an answer of the host")};
-        case PL_FAULT_MEMORY: return {kOutOfMemory, last_word("the enclave ran out of memory")};
+        case PL_FAULT_MEMORY:
+          return {kOutOfMemory, last_word("the enclave ran out of memory") +
+                                    (memory ? fmt::format(" (--memory allows {} KiB)", memory / 1024) : "")};
         case PL_FAULT_ACCESS: return {kOwnFailure, "the enclave was ended: it touched memory that is not its own"};
         default: return {kOwnFailure, "the enclave was ended: an exception that nobody handles"};
       }
@@ -114,6 +118,7 @@ Failure describe(const Ending& ending) {
     case Ending::Kind::Timeout: return {kTimeUp, ""};
     case Ending::Kind::Relay:
     case Ending::Kind::Interrupted: break;  // no ends, and not asked for
+    case Ending::Kind::Killed: return {kSignalBase + 9, ""};
     case Ending::Kind::Failed: return device_failure("run", static_cast<int>(ending.detail));
   }
   return {kOwnFailure, ""};

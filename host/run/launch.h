@@ -2,17 +2,14 @@
 // From a plan to a running enclave: a cold one, or a template that is found or built.
 #pragma once
 
-#include <functional>
-#include <string_view>
-
 #include "device/device.hpp"
 #include "run/failure.h"
 #include "run/plan.h"
+#include "run/say.h"
 
 namespace pl {
 
 struct Ending;
-using Say = std::function<void(std::string_view line)>;
 
 // Made of the plan's image and sealed, not yet run. `window` is its ocall window.
 OrFailure<Enclave> make_enclave(Device& device, const Plan& plan, const Pages& image, pl_ioc_window window);
@@ -20,7 +17,7 @@ OrFailure<Enclave> make_enclave(Device& device, const Plan& plan, const Pages& i
 // The id of the template that the plan names, built first if there is none. Several processes may do this at once.
 OrFailure<uint64_t> find_or_build_template(Device& device, const Plan& plan, const Digest& key, const Say& say);
 
-// What an ending means for the user: the exit status, and what there is to say about it.
-Failure describe(const Ending& ending);
+// What an ending means for the user: the exit status, and what there is to say about it. `memory` is the limit, 0 for none.
+Failure describe(const Ending& ending, uint64_t memory = 0);
 
 }  // namespace pl

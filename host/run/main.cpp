@@ -7,47 +7,24 @@
 #include <unistd.h>
 
 #include <array>
-#include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 
-#include "device/device.hpp"
-#include "run/content_digest.h"
+#include "run/detach.h"
 #include "run/environment.h"
 #include "run/hint.h"
-#include "run/launch.h"
+#include "run/many.h"
 #include "run/options.h"
-#include "run/plan.h"
-#include "server/invocation.h"
-#include "server/server.h"
+#include "run/serving.h"
 #include "strace/strace.h"
 
 namespace pl {
 namespace {
 
-constexpr const char* kLibos = "/usr/lib/penglai/libos.bin";
-constexpr const char* kExamples = "/usr/lib/penglai/apps";
-constexpr uint64_t kMillisecond = 1'000'000;
-constexpr uint64_t kSlowBuild = 1000 * kMillisecond;
-constexpr uint64_t kGrace = 2000 * kMillisecond;  // between the request to end and the end
-
-const char* environment(const char* name, const char* otherwise) {
-  const char* value = std::getenv(name);
-  return value && *value ? value : otherwise;
-}
-
-// One write a line, so that lines of several processes do not mix.
-void say(std::string_view text, std::string_view whose = "") {
-  while (!text.empty()) {
-    size_t end = std::min(text.find('\n'), text.size());
-    std::string line = fmt::format("pl-run: {}{}\n", whose, text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;
-  }
-}
+constexpr uint64_t kSlowBuild = 1'000'000'000;  // nanoseconds
 
 // A closed standard stream stays void inside, and its number is not taken by something else here.
 std::array<bool, 3> hold_standard_streams() {
@@ -59,20 +36,7 @@ std::array<bool, 3> hold_standard_streams() {
   return open_before;
 }
 
-OrFailure<Device> open_device(uint32_t window) {
-  // One window for the instance, one for building its template.
-  size_t arena = std::bit_ceil(size_t{window} + PL_WINDOW_DEFAULT);
-  auto device = Device::open(environment("PENGLAI_DEVICE", PL_DEVICE), arena);
-  if (device) return std::move(*device);
-  switch (device.error()) {
-    case ENOENT: return failure(kOwnFailure, "no " PL_DEVICE ": is the penglai module loaded?");
-    case EACCES: return failure(kOwnFailure, "no permission for " PL_DEVICE ": it is for the group penglai");
-    case ENODEV: return failure(kOwnFailure, "this machine's firmware has no penglai monitor");
-    default: return failure(kOwnFailure, fmt::format("{}: {}", PL_DEVICE, std::strerror(device.error())));
-  }
-}
-
-Invocation invocation_of(const RunOptions& options, std::vector<std::string> variables, mode_t mask) {
+Invocation make_invocation(const RunOptions& options, std::vector<std::string> variables, mode_t mask) {
   Invocation invocation;
   invocation.arguments.push_back(options.program);
   invocation.arguments.insert(invocation.arguments.end(), options.arguments.begin(), options.arguments.end());
@@ -90,28 +54,38 @@ Invocation invocation_of(const RunOptions& options, std::vector<std::string> var
   return invocation;
 }
 
-// Until the program has ended or its time is up; then it is asked to end, and a little later it is made to.
-Ending run_to_the_end(Server& server, Instance& instance, uint64_t timeout_milliseconds) {
-  if (timeout_milliseconds) server.set_timeout(monotonic_now() + timeout_milliseconds * kMillisecond);
-  Ending ending = server.next();
-  if (ending.kind != Ending::Kind::Timeout) return ending;
-  raise(SIGTERM);  // goes the way of every signal from outside
-  server.set_timeout(monotonic_now() + kGrace);
-  server.next();
-  server.end(instance);
-  return {.kind = Ending::Kind::Timeout};
-}
-
-// What an enclave held at its end; it is destroyed here.
-void say_statistics(Device& device, Enclave enclave, const Instance& instance) {
-  pl_ioc_inspect inspect{};
-  inspect.handle = enclave.handle();
-  if (int code = pl_enclave_inspect(device.get(), &inspect); code < 0) return say(fmt::format("--stats: {}", std::strerror(-code)));
+// One instance, with the caller's streams.
+int run_one(const RunOptions& options, const HostFiles& files, Recipe& recipe, Runtime& runtime, Serving& serving, Invocation invocation,
+            const std::array<bool, 3>& streams, std::optional<Strace>& strace, OrFailure<void>& launched) {
+  if (options.statistics) runtime.keep_figures();
+  Job job;
+  job.recipe = &recipe;
+  job.invocation = std::move(invocation);
+  for (size_t number = 0; number < 3; ++number)
+    if (streams[number]) job.streams[number].descriptor = static_cast<int>(number);
+  job.memory = options.memory;
+  job.timeout_milliseconds = options.timeout_milliseconds;
+  runtime.server().on_attention([&] { serving.attend(); });
+  launched = runtime.launch(job);
+  if (!launched) return kOwnFailure;
+  runtime.finish(job);
+  runtime.tell_evicted([](std::string_view line) { say(line); });
   // The monitor's word on the bytes; the pages in use are the enclave's own account.
-  say(fmt::format("private {} bytes ({} pages in use), shared with its template {} bytes", inspect.private_bytes, instance.pages_in_use(), inspect.shared_bytes));
+  if (options.statistics)
+    say(fmt::format("private {} bytes ({} pages in use), shared with its template {} bytes", job.last.private_bytes, job.last.pages_in_use, job.last.shared_bytes));
+  const Failure& end = job.result;
+  if (strace) {
+    const char* signal = job.signal ? sigabbrev_np(job.signal) : nullptr;
+    strace->finish(signal ? fmt::format("killed by SIG{}", signal) : fmt::format("exited with {}", end.status));
+  }
+  if (!end.message.empty()) say(end.message);
+  else if (end.status && end.status < kTimeUp)
+    if (auto hint = missing_mount(options, files)) say(*hint);
+  serving.ended(end.status, end.message);
+  return end.status;
 }
 
-OrFailure<int> run(const RunOptions& options) {
+OrFailure<int> run(const RunOptions& options, Starter& starter) {
   const auto streams = hold_standard_streams();
   if (options.terminal && !isatty(STDIN_FILENO)) return failure(kOwnFailure, "-t: standard input is not a terminal");
   const mode_t mask = umask(0);  // inside, modes are masked by the program's own
@@ -119,43 +93,18 @@ OrFailure<int> run(const RunOptions& options) {
 
   auto files = HostFiles::from_environment();
   if (!files) return failure(kOwnFailure, fmt::format("PENGLAI_ROOT: {}", std::strerror(files.error())));
-  auto program = find_program(*files, options.program, environment("PENGLAI_APPS", kExamples));
-  if (!program) return std::unexpected(program.error());
-  auto mounts = open_mounts(options.mounts, *files);
-  if (!mounts) return std::unexpected(mounts.error());
-  auto variables = build_environment(options, *files, isatty(STDIN_FILENO));
+  if (!options.name.empty() && find_entry(options.name))
+    return failure(kOwnFailure, fmt::format("the name {} is taken; pl-ps -a shows by what", options.name));
+  auto variables = build_environment(options, *files, !options.detached && isatty(STDIN_FILENO));
   if (!variables) return std::unexpected(variables.error());
-  const char* libos_path = environment("PENGLAI_LIBOS", kLibos);
-  Descriptor libos(open(libos_path, O_RDONLY | O_CLOEXEC));
-  if (libos.get() < 0) return failure(kOwnFailure, fmt::format("{}: {}", libos_path, std::strerror(errno)));
+  auto recipe = Recipe::make(options, *files);
+  if (!recipe) return std::unexpected(recipe.error());
 
-  Invocation invocation = invocation_of(options, std::move(*variables), mask);
-  const uint32_t window_size = invocation.window_size();
-  if (!window_size) return failure(kCannotRun, options.program + ": argument list too long");
-  auto plan = Plan::make(options, *mounts, std::move(*program), std::move(libos));
-  if (!plan) return std::unexpected(plan.error());
-  std::optional<Digest> key;
-  Pages image;
-  if (options.shadow) {
-    auto digest = plan->key(ContentDigests(ContentDigests::default_directory()));
-    if (!digest) return std::unexpected(digest.error());
-    key = *digest;
-  } else {
-    auto built = plan->image();
-    if (!built) return std::unexpected(built.error());
-    image = std::move(*built);
-  }
-
-  auto device = open_device(window_size);
-  if (!device) return std::unexpected(device.error());
-  auto piece = WindowPiece::take(*device, window_size);
-  if (!piece) return failure(kOwnFailure, fmt::format("window: {}", std::strerror(piece.error())));
-  Instance instance(piece->bytes());
-  for (uint32_t number = 0; number < 3; ++number)
-    if (streams[number]) instance.handles().set_stream(number, static_cast<int>(number));
-  for (size_t number = 0; number < mounts->size(); ++number)
-    instance.handles().set_mount(static_cast<uint16_t>(number), (*mounts)[number].root.release(), (*mounts)[number].read_only);
-
+  Invocation invocation = make_invocation(options, std::move(*variables), mask);
+  if (options.detached) invocation.terminals = 0;
+  // The last has the longest environment.
+  const uint64_t window = options.count ? invocation_of(invocation, options.count - 1, options.count).window_size() : invocation.window_size();
+  if (!window) return failure(kCannotRun, options.program + ": argument list too long");
   std::optional<Strace> strace;
   if (options.strace) {
     say("a debug enclave: the host sees what the program does");
@@ -173,46 +122,40 @@ OrFailure<int> run(const RunOptions& options) {
       if (!line.empty() && !(strace && strace->take(line))) say(line, "enclave: ");
     }
   };
-  // A template that was found may give way to another before it is forked; then it is made again, once.
-  for (bool again = options.shadow;; again = false) {
-    std::optional<uint64_t> template_id;
-    int handle = -1;
-    if (options.shadow) {
-      uint64_t start = monotonic_now();
-      auto found = find_or_build_template(*device, *plan, *key, enclave_says);
-      if (!found) return std::unexpected(found.error());
-      template_id = *found;
-      uint64_t took = monotonic_now() - start;
-      if (took > kSlowBuild && isatty(STDERR_FILENO))
-        say(fmt::format("built the template of {} in {:.1f} s", plan->name(), static_cast<double>(took) / 1e9));
-    } else {
-      auto enclave = make_enclave(*device, *plan, image, piece->place());
-      if (!enclave) return std::unexpected(enclave.error());
-      handle = enclave->release();
-    }
-    prepare_window(instance.window(), invocation);
-    Signals signals;
-    Server server(*device, &signals, [&](Instance&, std::string_view text) { enclave_says(text); });
-    if (options.statistics) server.keep_ended();
-    if (template_id)
-      server.add_fork(instance, *template_id, piece->place(), options.memory);
-    else
-      server.add_enclave(instance, handle);
-    Ending ending = run_to_the_end(server, instance, options.timeout_milliseconds);
-    instance.terminal().restore();
-    if (again && ending.kind == Ending::Kind::Failed && ending.detail == ENOENT) continue;
-    if (ending.handle >= 0) say_statistics(*device, Enclave(*device, ending.handle), instance);
-    Failure end = describe(ending);
-    if (strace) {
-      const bool killed = ending.kind == Ending::Kind::Exited && ending.detail & 0x7f;
-      const char* signal = killed ? sigabbrev_np(static_cast<int>(ending.detail & 0x7f)) : nullptr;
-      strace->finish(signal ? fmt::format("killed by SIG{}", signal) : fmt::format("exited with {}", end.status));
-    }
-    if (!end.message.empty()) say(end.message);
-    else if (end.status && end.status < kTimeUp)
-      if (auto hint = missing_mount(options, *files)) say(*hint);
-    return end.status;
+  std::optional<Signals> signals;  // outlives the alarms of the runtime
+  auto opened = Runtime::open(window * std::max(jobs_of(options), 1u), enclave_says);
+  if (!opened) return std::unexpected(opened.error());
+  Runtime& runtime = **opened;
+  if (recipe->forks()) {
+    const uint64_t start = monotonic_now();
+    auto found = recipe->find_template(runtime.device(), enclave_says);
+    runtime.tell_evicted([](std::string_view line) { say(line); });
+    if (!found) return std::unexpected(found.error());
+    const uint64_t took = monotonic_now() - start;
+    if (took > kSlowBuild && isatty(STDERR_FILENO))
+      say(fmt::format("built the template of {} in {:.1f} s", recipe->plan().name(), static_cast<double>(took) / 1e9));
   }
+
+  signals.emplace();
+  runtime.hear(*signals);
+  auto serving = Serving::begin(options, runtime);
+  if (!serving) return std::unexpected(serving.error());
+  if (options.detached && !starter.started(*(*serving)->entry())) {
+    (*serving)->discard();
+    return kOwnFailure;
+  }
+  OrFailure<int> status = kOwnFailure;
+  if (options.count) {
+    status = run_many(options, *files, *recipe, runtime, *signals, **serving, invocation, mask);
+    if (status) (*serving)->ended(*status, "");
+  } else {
+    OrFailure<void> launched;
+    int ended = run_one(options, *files, *recipe, runtime, **serving, std::move(invocation), options.detached ? std::array{true, true, true} : streams, strace, launched);
+    if (launched) status = ended;
+    else status = std::unexpected(launched.error());
+  }
+  if (!status) (*serving)->ended(status.error().status, status.error().message);
+  return status;
 }
 
 }  // namespace
@@ -224,8 +167,15 @@ int main(int argc, char** argv) {
     std::fputs(options.error().text.c_str(), options.error().status ? stderr : stdout);
     return options.error().status;
   }
-  auto status = pl::run(*options);
+  pl::Starter starter;
+  if (options->detached) {
+    auto detached = pl::detach();
+    if (!detached) return detached.error();
+    starter = std::move(*detached);
+  }
+  auto status = pl::run(*options, starter);
   if (status) return *status;
-  if (!status.error().message.empty()) pl::say(status.error().message);
+  if (options->detached) starter.failed(status.error());
+  else if (!status.error().message.empty()) pl::say(status.error().message);
   return status.error().status;
 }

@@ -14,9 +14,11 @@
 namespace pl {
 namespace {
 
-constexpr int kOwnFailure = 125;
+constexpr int kOwnFailure = 125, kWrongLine = 2;
 constexpr size_t kMountsMax = 48;
 constexpr size_t kPathMax = 4095;
+constexpr uint32_t kInstancesMax = 1'000'000;
+constexpr size_t kNameMax = 63;
 
 std::optional<uint64_t> parse_number(std::string_view text) {
   uint64_t value = 0;
@@ -46,14 +48,10 @@ bool parse_user(const std::string& text, uint32_t& user, uint32_t& group) {
 
 class Help : public CLI::Formatter {
  public:
-  std::string make_usage(const CLI::App*, std::string) const override {
-    return "Usage: pl-run [OPTIONS] PROGRAM [ARG...]\n";
+  std::string make_usage(const CLI::App* app, std::string) const override {
+    return "Usage: " + app->get_name() + " [OPTIONS] PROGRAM" + (app->get_name() == "pl-run" ? " [ARG...]\n" : "\n");
   }
 };
-
-std::unexpected<OptionsStop> wrong(const std::string& what) {
-  return std::unexpected(OptionsStop{kOwnFailure, "pl-run: " + what + "\nTry 'pl-run --help'.\n"});
-}
 
 }  // namespace
 
@@ -109,6 +107,11 @@ std::optional<std::string> normalize_path(const std::string& path) {
   return out.empty() ? "/" : out;
 }
 
+bool valid_instance_name(const std::string& name) {
+  auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; };
+  return !name.empty() && name.size() <= kNameMax && name[0] != '-' && std::ranges::all_of(name, fits);
+}
+
 std::expected<MountOption, std::string> parse_mount(const std::string& text) {
   std::string_view rest = text;
   MountOption mount;
@@ -129,36 +132,56 @@ std::expected<MountOption, std::string> parse_mount(const std::string& text) {
   return mount;
 }
 
-std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* const* argv) {
+std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* const* argv, LineOf line) {
   RunOptions options;
   std::vector<std::string> variables, mounts;
-  std::string user, memory, timeout, strace;
+  std::string user, memory, timeout, count, jobs, strace;
 
-  CLI::App app("Runs a riscv64 Linux program in an enclave.", "pl-run");
+  const bool runs = line == LineOf::Run;
+  const std::string own = runs ? "pl-run" : "pl-template build";
+  auto wrong = [&](const std::string& what) {
+    return std::unexpected(OptionsStop{runs ? kOwnFailure : kWrongLine, own + ": " + what + "\nTry '" + own + " --help'.\n"});
+  };
+  CLI::App app(runs ? "Runs a riscv64 Linux program in an enclave." : "Finds or makes the template of a program, and prints its id.", own);
   app.formatter(std::make_shared<Help>());
-  app.footer(
-      "PROGRAM is a path with a slash, or the name of a built example. Options end there.\n"
-      "Exit status: the program's, 128+n when signal n ended it; 127 PROGRAM is not found, 126 it cannot run,\n"
-      "125 pl-run itself failed, 124 the time was up.");
   app.prefix_command();
-  app.set_version_flag("--version", std::string("pl-run " PL_VERSION_STRING));
-  app.add_flag("--shadow", options.shadow, "Fork a template of PROGRAM; the first time makes it");
   auto list = [&](const char* name, std::vector<std::string>& to, const char* help, const char* type) {
     return app.add_option(name, to, help)->type_name(type)->allow_extra_args(false)->take_all();
   };
-  list("-e,--env", variables, "Set an environment variable, or pass the caller's on", "NAME[=VALUE]");
-  list("--env-file", options.variable_files, "Read environment variables from a file", "FILE");
   list("-v,--volume", mounts, "Show a host directory or file inside (untrusted)", "HOST:GUEST[:ro]");
-  app.add_option("-w,--workdir", options.directory, "Working directory inside (default /)")->type_name("DIR")->take_last();
-  app.add_option("-u,--user", user, "User and group inside (default 0:0)")->type_name("UID[:GID]")->take_last();
-  app.add_flag("-i,--interactive", options.interactive, "Connect standard input (always so)");
-  app.add_flag("-t,--tty", options.terminal, "Fail unless standard input is a terminal");
-  app.add_flag("--stats", options.statistics, "Say at the end how much memory the enclave held");
   // As a flag, so that it takes no word behind it: PROGRAM may be that.
   auto* traced = app.add_flag("--strace{all}", strace, "Print the program's system calls (all, or =SET: openat,%file,!futex), in a debug enclave")->take_last();
   app.add_option("--memory", memory, "Most memory the enclave may hold: bytes, or with k, m, g")->type_name("SIZE")->take_last();
-  app.add_option("--timeout", timeout, "End the program after this time: 10s, 500ms, 2m, 1h")->type_name("TIME")->take_last();
-  app.add_option("--name", options.name, "Name of the template for people")->type_name("NAME")->take_last();
+  if (runs) {
+    app.footer(
+        "PROGRAM is a path with a slash, or the name of a built example. Options end there.\n"
+        "Exit status: the program's, 128+n when signal n ended it; 127 PROGRAM is not found, 126 it cannot run,\n"
+        "125 pl-run itself failed, 124 the time was up. With -n: 0 when all ended with 0, 123 when some did not.\n"
+        "With -n, standard input is empty for all; with -i it is read to its end first, and each gets all of it.");
+    app.set_version_flag("--version", std::string("pl-run " PL_VERSION_STRING));
+    app.add_flag("--shadow", options.shadow, "Fork a template of PROGRAM; the first time makes it");
+    list("-e,--env", variables, "Set an environment variable, or pass the caller's on", "NAME[=VALUE]");
+    list("--env-file", options.variable_files, "Read environment variables from a file", "FILE");
+    app.add_option("-w,--workdir", options.directory, "Working directory inside (default /)")->type_name("DIR")->take_last();
+    app.add_option("-u,--user", user, "User and group inside (default 0:0)")->type_name("UID[:GID]")->take_last();
+    app.add_flag("-i,--interactive", options.interactive, "Connect standard input (always so, but with -n)");
+    app.add_flag("-t,--tty", options.terminal, "Fail unless standard input is a terminal");
+    app.add_flag("--stats", options.statistics, "Say at the end how much memory the enclave held");
+    app.add_option("--timeout", timeout, "End the program after this time: 10s, 500ms, 2m, 1h")->type_name("TIME")->take_last();
+    app.add_option("--name", options.name, "Name of the running instance, for pl-ps and its sisters (default PROGRAM-PID)")->type_name("NAME")->take_last();
+    app.add_flag("-d,--detach", options.detached, "Go on after this command has ended; print the name. Output is kept for pl-logs");
+    app.add_flag("--rm", options.remove, "With -d: forget it once it has ended (else pl-rm does)");
+    app.add_option("-n,--instances", count, "Run so many instances; PENGLAI_INDEX (from 0) and PENGLAI_COUNT tell each which it is")->type_name("N")->take_last();
+    app.add_option("-j,--jobs", jobs, "At most so many of them at once (default 64)")->type_name("N")->take_last();
+    app.add_flag("--fail-fast", options.fail_fast, "When one of them fails, end the others and start no more");
+    app.add_flag("--json", options.json, "The summary of them as JSON, the last line of standard error");
+    app.add_option("--output", options.output, "Write their output to DIR/INDEX.out and DIR/INDEX.err instead of lines marked [INDEX]")->type_name("DIR")->take_last();
+  } else {
+    options.shadow = true;
+    app.footer("PROGRAM is a path with a slash, or the name of a built example. These are the options of pl-run that decide what a template is.");
+    app.add_option("--name", options.template_name, "Name of the template for people (default PROGRAM)")->type_name("NAME")->take_last();
+    app.add_flag("--json", options.json, "Print all there is to know of it, as JSON");
+  }
 
   try {
     app.parse(argc, argv);
@@ -178,6 +201,7 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
   if (rest.empty() || rest[0].empty()) return wrong("no PROGRAM given");
   options.program = rest[0];
   options.arguments.assign(rest.begin() + 1, rest.end());
+  if (!runs && !options.arguments.empty()) return wrong("a template has no arguments: each of its forks has its own");
 
   for (const std::string& text : variables) {
     size_t equals = text.find('=');
@@ -209,6 +233,29 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
     if (!size) return wrong("--memory " + memory + ": expected a size such as 64m");
     options.memory = *size;
   }
+  auto number = [](const std::string& text) -> std::optional<uint32_t> {
+    auto value = parse_number(text);
+    if (!value || *value == 0 || *value > kInstancesMax) return std::nullopt;
+    return static_cast<uint32_t>(*value);
+  };
+  if (!count.empty()) {
+    auto value = number(count);
+    if (!value) return wrong("-n " + count + ": expected a number from 1 to " + std::to_string(kInstancesMax));
+    options.count = *value;
+  }
+  if (!jobs.empty()) {
+    auto value = number(jobs);
+    if (!value) return wrong("-j " + jobs + ": expected a number from 1 to " + std::to_string(kInstancesMax));
+    options.jobs = *value;
+  }
+  if (options.count && options.strace) return wrong("--strace does not go with -n: it follows one program");
+  if (runs && !options.count && (options.jobs || options.fail_fast || options.json || !options.output.empty()))
+    return wrong("-j, --fail-fast, --output and --json go with -n");
+  if (options.terminal && (options.count || options.detached)) return wrong("-t does not go with -n or -d");
+  if (options.remove && !options.detached) return wrong("--rm goes with -d; what is not detached leaves nothing behind");
+  if (options.detached && options.interactive) return wrong("-i does not go with -d: a detached instance has no standard input");
+  if (!options.name.empty() && !valid_instance_name(options.name))
+    return wrong("--name " + options.name + ": expected letters, digits, '_' and '-', at most 63");
   if (!timeout.empty()) {
     auto time = parse_duration(timeout);
     if (!time) return wrong("--timeout " + timeout + ": expected a time such as 10s");

@@ -36,7 +36,15 @@ struct RunOptions {
   uint32_t user = 0, group = 0;
   uint64_t memory = 0;                // bytes; 0: no limit
   uint64_t timeout_milliseconds = 0;  // 0: none
-  std::string name;
+  std::string name;                   // of the running instance
+  uint32_t count = 0;                 // -n; 0: one, as without it
+  uint32_t jobs = 0;                  // -j; 0: not given
+  bool fail_fast = false;
+  std::string output;                 // directory for each instance's output; empty: lines with its index
+  bool json = false;                  // the summary of many
+  bool detached = false;
+  bool remove = false;                // a detached one, once it has ended
+  std::string template_name;          // for people; empty: the program's
   std::string program;
   std::vector<std::string> arguments;
 };
@@ -47,11 +55,15 @@ struct OptionsStop {
   std::string text;
 };
 
-std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* const* argv);
+// Of pl-run, or of `pl-template build` (argv[0] is "build"): the options that decide what a template is.
+enum class LineOf : uint8_t { Run, TemplateBuild };
+std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* const* argv, LineOf line = LineOf::Run);
 
 // Bytes of "64M", "1g", "4096", ...; milliseconds of "10", "1.5s", "200ms", "2m", "1h". Nothing: not such a thing.
 std::optional<uint64_t> parse_size(const std::string& text);
 std::optional<uint64_t> parse_duration(const std::string& text);
+// What can be the name of an instance: letters, digits, '_' and, but for the start, '-'; at most 63.
+bool valid_instance_name(const std::string& name);
 // HOST:GUEST[:ro|:rw]
 std::expected<MountOption, std::string> parse_mount(const std::string& text);
 // An absolute path without ".", "..", "//" and a slash at the end. Nothing: it is not absolute, or leads above the root.

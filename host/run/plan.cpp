@@ -69,7 +69,7 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
                            Descriptor libos) {
   Plan plan;
   plan.shown_ = options.program;
-  plan.name_ = (options.name.empty() ? program.name : options.name).substr(0, PL_NAME_SIZE - 1);
+  plan.name_ = (options.template_name.empty() ? program.name : options.template_name).substr(0, PL_NAME_SIZE - 1);
   plan.program_ = std::move(program);
   plan.libos_ = std::move(libos);
   if (fstat(plan.libos_.get(), &plan.libos_status_) < 0)

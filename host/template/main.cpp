@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// pl-template: the templates of this user, shown and removed.
+// pl-template: the templates of this user, made, shown and removed.
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <time.h>
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "device/device.hpp"
+#include "commands/lines.h"
+#include "run/job.h"
 
+namespace pl {
 namespace {
+
+using Json = nlohmann::json;
 
 constexpr int kFailed = 1;
 constexpr size_t kArena = 65536;  // the smallest: no window is used here
@@ -31,15 +35,16 @@ std::string hexadecimal(const __u8* bytes, size_t size) {
   return text;
 }
 
-std::string name_of(const pl_ioc_template& found) {
-  std::string name(found.name, strnlen(found.name, sizeof found.name));
+std::string printable(const char* text, size_t size) {
+  std::string name(text, strnlen(text, size));
   for (char& c : name)
     if (c < ' ' || c > '~') c = '?';
   return name;
 }
+std::string name_of(const pl_ioc_template& found) { return printable(found.name, sizeof found.name); }
 
-// In order of their ids, which is that of their making.
-pl::Result<std::vector<pl_ioc_template>> all_templates(pl::Device& device) {
+// Those that the user may see, in order of their ids, which is that of their making.
+Result<std::vector<pl_ioc_template>> all_templates(Device& device) {
   std::vector<pl_ioc_template> all;
   pl_ioc_template next{};
   for (;;) {
@@ -50,83 +55,183 @@ pl::Result<std::vector<pl_ioc_template>> all_templates(pl::Device& device) {
   }
 }
 
-int list(pl::Device& device, bool json) {
-  auto all = all_templates(device);
-  if (!all) return complain(std::strerror(all.error()));
-  if (json) {
-    auto array = nlohmann::json::array();
-    for (const pl_ioc_template& found : *all) {
-      array.push_back({{"id", found.template_id},
-                       {"name", name_of(found)},
-                       {"key", hexadecimal(found.key, sizeof found.key)},
-                       {"measurement", hexadecimal(found.measurement, sizeof found.measurement)},
-                       {"bytes", found.bytes},
-                       {"created", found.created},
-                       {"used", found.used},
-                       {"forks", found.forks_total},
-                       {"forks_alive", found.forks_alive},
-                       {"owner", found.owner},
-                       {"group", found.group < 0 ? nlohmann::json() : nlohmann::json(found.group)},
-                       {"debug", (found.flags & PL_CREATE_DEBUG) != 0}});
-    }
-    fmt::print("{}\n", array.dump(2));
+std::vector<pl_ioc_evicted> all_evicted(Device& device) {
+  std::vector<pl_ioc_evicted> all;
+  pl_ioc_evicted next{};
+  while (pl_template_evicted(device.get(), &next) == 0) all.push_back(next);
+  return all;
+}
+
+uint64_t seconds_since(uint64_t then) {
+  const auto now = static_cast<uint64_t>(time(nullptr));
+  return now > then ? now - then : 0;
+}
+
+Json to_json(const pl_ioc_template& found) {
+  return {{"id", found.template_id},
+          {"name", name_of(found)},
+          {"key", hexadecimal(found.key, sizeof found.key)},
+          {"measurement", hexadecimal(found.measurement, sizeof found.measurement)},
+          {"bytes", found.bytes},
+          {"created", found.created},
+          {"age_seconds", seconds_since(found.created)},
+          {"used", found.used},
+          {"idle_seconds", found.forks_alive ? 0 : seconds_since(found.used)},
+          {"forks", found.forks_total},
+          {"forks_alive", found.forks_alive},
+          {"owner", found.owner},
+          {"group", found.group < 0 ? Json() : Json(found.group)},
+          {"debug", (found.flags & PL_CREATE_DEBUG) != 0}};
+}
+
+std::string span(uint64_t seconds) {
+  if (seconds < 60) return fmt::format("{}s", seconds);
+  if (seconds < 3600) return fmt::format("{}m", seconds / 60);
+  if (seconds < 86400) return fmt::format("{}h", seconds / 3600);
+  return fmt::format("{}d", seconds / 86400);
+}
+
+int build(const CommandLine& line) {
+  auto files = HostFiles::from_environment();
+  if (!files) return complain(fmt::format("PENGLAI_ROOT: {}", std::strerror(files.error())));
+  const Say enclave_says = [](std::string_view text) { complain(fmt::format("enclave: {}", text)); };
+  auto failed = [](const Failure& failure) {
+    complain(failure.message);
+    return failure.status;
+  };
+  auto recipe = Recipe::make(line.build, *files);
+  if (!recipe) return failed(recipe.error());
+  auto runtime = Runtime::open(0, enclave_says);
+  if (!runtime) return failed(runtime.error());
+  auto id = recipe->find_template((*runtime)->device(), enclave_says);
+  (*runtime)->tell_evicted([](std::string_view text) { complain(text); });
+  if (!id) return failed(id.error());
+  if (!line.json) {
+    fmt::print("{}\n", *id);
     return 0;
   }
-  fmt::print("{:>6}  {:<24} {:>9} {:>9} {:>6}  {:<19}  {}\n", "ID", "NAME", "KIB", "FORKS", "ALIVE", "MADE", "MEASUREMENT");
-  for (const pl_ioc_template& found : *all) {
-    fmt::print("{:>6}  {:<24} {:>9} {:>9} {:>6}  {:%Y-%m-%d %H:%M:%S}  {}\n", found.template_id, name_of(found),
-               found.bytes / 1024, found.forks_total, found.forks_alive,
-               fmt::gmtime(static_cast<std::time_t>(found.created)), hexadecimal(found.measurement, 8));
-  }
+  pl_ioc_template found{};
+  found.template_id = *id - 1;
+  if (pl_template_after((*runtime)->device().get(), &found) < 0 || found.template_id != *id) return complain("it was removed at once");
+  fmt::print("{}\n", to_json(found).dump(2));
   return 0;
 }
 
-// Each of `which` is an id, or the name of one or more.
-int remove(pl::Device& device, const std::vector<std::string>& which, bool everything) {
-  auto all = all_templates(device);
-  if (!all) return complain(std::strerror(all.error()));
-  int status = 0;
-  auto drop = [&](const pl_ioc_template& found) {
-    int code = pl_template_remove(device.get(), found.template_id);
-    if (code < 0 && code != -ENOENT) status = complain(fmt::format("{}: {}", name_of(found), std::strerror(-code)));
-  };
-  if (everything)
-    for (const pl_ioc_template& found : *all) drop(found);
-  for (const std::string& text : which) {
-    uint64_t id = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-    bool is_id = error == std::errc{} && end == text.data() + text.size(), any = false;
-    for (const pl_ioc_template& found : *all) {
-      if (is_id ? found.template_id != id : name_of(found) != text) continue;
-      drop(found);
-      any = true;
-    }
-    if (!any) status = complain(fmt::format("{}: no such template", text));
+int list(Device& device, const std::vector<pl_ioc_template>& all, bool json) {
+  const auto evicted = all_evicted(device);
+  if (json) {
+    Json templates = Json::array(), gone = Json::array();
+    for (const pl_ioc_template& found : all) templates.push_back(to_json(found));
+    for (const pl_ioc_evicted& each : evicted)
+      gone.push_back({{"id", each.template_id}, {"name", printable(each.name, sizeof each.name)}, {"bytes", each.bytes}, {"when", each.when}, {"idle_seconds", each.idle}, {"process", each.process}});
+    fmt::print("{}\n", Json({{"templates", templates}, {"evicted", gone}}).dump(2));
+    return 0;
   }
+  fmt::print("{:>6}  {:<24} {:>9} {:>9} {:>6} {:>5} {:>5} {:>6}  {}\n", "ID", "NAME", "KIB", "FORKS", "ALIVE", "AGE", "IDLE", "OWNER", "MEASUREMENT");
+  for (const pl_ioc_template& found : all) {
+    fmt::print("{:>6}  {:<24} {:>9} {:>9} {:>6} {:>5} {:>5} {:>6}  {}\n", found.template_id, name_of(found), found.bytes / 1024, found.forks_total,
+               found.forks_alive, span(seconds_since(found.created)), found.forks_alive ? "-" : span(seconds_since(found.used)), found.owner,
+               hexadecimal(found.measurement, 8));
+  }
+  for (const pl_ioc_evicted& each : evicted)
+    fmt::print("gave way when memory was short, {} ago: {} ({}), {} KiB, idle for {}, to process {}\n", span(seconds_since(each.when)),
+               printable(each.name, sizeof each.name), each.template_id, each.bytes / 1024, span(each.idle), each.process);
+  return 0;
+}
+
+void print_all(const pl_ioc_template& found) {
+  fmt::print("id           {}\nname         {}\nowner        {}\nsize         {} KiB\nmeasurement  {}\nkey          {}\n", found.template_id,
+             name_of(found), found.owner, found.bytes / 1024, hexadecimal(found.measurement, sizeof found.measurement), hexadecimal(found.key, sizeof found.key));
+  fmt::print("made         {:%Y-%m-%d %H:%M:%S} UTC, {} ago\n", fmt::gmtime(static_cast<std::time_t>(found.created)), span(seconds_since(found.created)));
+  fmt::print("last fork    {}\n", found.forks_total ? span(seconds_since(found.used)) + " ago" : "none yet");
+  fmt::print("forks        {}, {} alive\n", found.forks_total, found.forks_alive);
+  if (found.group >= 0) fmt::print("group        {}\n", found.group);
+  if (found.flags & PL_CREATE_DEBUG) fmt::print("debug        yes\n");
+}
+
+// Those that a word means: an id, or the name of one or more.
+std::vector<pl_ioc_template> meant(const std::vector<pl_ioc_template>& all, const std::string& text) {
+  uint64_t id = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  const bool is_id = error == std::errc{} && end == text.data() + text.size();
+  std::vector<pl_ioc_template> found;
+  for (const pl_ioc_template& each : all)
+    if (is_id ? each.template_id == id : name_of(each) == text) found.push_back(each);
+  return found;
+}
+
+// Of those that line.names mean; the rest is said.
+std::vector<pl_ioc_template> chosen(const std::vector<pl_ioc_template>& all, const CommandLine& line, int& status) {
+  std::vector<pl_ioc_template> some;
+  for (const std::string& text : line.names) {
+    auto found = meant(all, text);
+    if (found.empty()) status = complain(fmt::format("{}: no such template; pl-template ls shows them", text));
+    some.insert(some.end(), found.begin(), found.end());
+  }
+  return some;
+}
+
+int inspect(const std::vector<pl_ioc_template>& all, const CommandLine& line) {
+  int status = 0;
+  Json array = Json::array();
+  bool first = true;
+  for (const pl_ioc_template& found : chosen(all, line, status)) {
+    if (line.json) {
+      array.push_back(to_json(found));
+      continue;
+    }
+    if (!std::exchange(first, false)) fmt::print("\n");
+    print_all(found);
+  }
+  if (line.json) fmt::print("{}\n", array.dump(2));
+  return status;
+}
+
+int remove(Device& device, const std::vector<pl_ioc_template>& some, bool json, int status) {
+  Json removed = Json::array();
+  for (const pl_ioc_template& found : some) {
+    int code = pl_template_remove(device.get(), found.template_id);
+    if (code == -ENOENT) continue;  // somebody was faster
+    if (code < 0) status = complain(fmt::format("{}: {}", name_of(found), std::strerror(-code)));
+    else removed.push_back(to_json(found));
+  }
+  if (json) fmt::print("{}\n", removed.dump(2));
+  return status;
+}
+
+int run(const CommandLine& line) {
+  if (line.action == "build") return build(line);
+  const char* path = environment("PENGLAI_DEVICE", PL_DEVICE);
+  auto device = Device::open(path, kArena);
+  if (!device) return complain(fmt::format("{}: {}", path, std::strerror(device.error())));
+  auto all = all_templates(*device);
+  if (!all) return complain(std::strerror(all.error()));
+  if (line.action == "ls") return list(*device, *all, line.json);
+  if (line.action == "inspect") return inspect(*all, line);
+  int status = 0;
+  std::vector<pl_ioc_template> some;
+  if (line.action == "rm") {
+    some = line.all ? *all : chosen(*all, line, status);
+    return remove(*device, some, line.json, status);
+  }
+  // prune: a group's are not this user's to tidy up.
+  for (const pl_ioc_template& found : *all)
+    if (found.owner == geteuid() && !found.forks_alive && (line.all || seconds_since(found.used) * 1000 >= line.milliseconds)) some.push_back(found);
+  status = remove(*device, some, line.json, status);
+  uint64_t bytes = 0;
+  for (const pl_ioc_template& found : some) bytes += found.bytes;
+  if (!line.json) fmt::print("removed {} of {} templates, {} KiB\n", some.size(), all->size(), bytes / 1024);
   return status;
 }
 
 }  // namespace
+}  // namespace pl
 
 int main(int argc, char** argv) {
-  CLI::App app("The templates that pl-run --shadow made.", "pl-template");
-  app.require_subcommand(1);
-  bool json = false, everything = false;
-  std::vector<std::string> which;
-  auto* ls = app.add_subcommand("ls", "Show them");
-  ls->add_flag("--json", json, "As JSON");
-  auto* rm = app.add_subcommand("rm", "Remove some; one with running forks is freed when the last of them ends");
-  rm->add_option("ID|NAME", which);
-  rm->add_flag("--all", everything, "Remove all");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) ? 2 : 0;
+  auto line = pl::parse_command_line("pl-template", argc, argv);
+  if (!line) {
+    std::fputs(line.error().text.c_str(), line.error().status ? stderr : stdout);
+    return line.error().status;
   }
-  if (rm->parsed() && which.empty() && !everything) return complain("rm: name a template, or --all");
-
-  const char* path = std::getenv("PENGLAI_DEVICE");
-  auto device = pl::Device::open(path && *path ? path : nullptr, kArena);
-  if (!device) return complain(fmt::format("{}: {}", path && *path ? path : PL_DEVICE, std::strerror(device.error())));
-  return ls->parsed() ? list(*device, json) : remove(*device, which, everything);
+  return pl::run(*line);
 }

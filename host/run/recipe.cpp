@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "run/recipe.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "run/launch.h"
+
+namespace pl {
+namespace {
+
+constexpr const char* kLibos = "/usr/lib/penglai/libos.bin";
+constexpr const char* kExamples = "/usr/lib/penglai/apps";
+
+}  // namespace
+
+const char* environment(const char* name, const char* otherwise) {
+  const char* value = std::getenv(name);
+  return value && *value ? value : otherwise;
+}
+
+OrFailure<Recipe> Recipe::make(const RunOptions& options, const HostFiles& files) {
+  auto program = find_program(files, options.program, environment("PENGLAI_APPS", kExamples));
+  if (!program) return std::unexpected(program.error());
+  auto mounts = open_mounts(options.mounts, files);
+  if (!mounts) return std::unexpected(mounts.error());
+  const char* libos_path = environment("PENGLAI_LIBOS", kLibos);
+  Descriptor libos(open(libos_path, O_RDONLY | O_CLOEXEC));
+  if (libos.get() < 0) return failure(kOwnFailure, std::string(libos_path) + ": " + std::strerror(errno));
+  auto plan = Plan::make(options, *mounts, std::move(*program), std::move(libos));
+  if (!plan) return std::unexpected(plan.error());
+  Recipe recipe(std::move(*plan), std::move(*mounts));
+  if (options.shadow) {
+    auto key = recipe.plan_.key(ContentDigests(ContentDigests::default_directory()));
+    if (!key) return std::unexpected(key.error());
+    recipe.key_ = *key;
+  } else {
+    auto image = recipe.plan_.image();
+    if (!image) return std::unexpected(image.error());
+    recipe.image_ = std::move(*image);
+  }
+  return recipe;
+}
+
+OrFailure<uint64_t> Recipe::find_template(Device& device, const Say& say) {
+  if (template_) return *template_;
+  auto found = find_or_build_template(device, plan_, *key_, say);
+  if (!found) return std::unexpected(found.error());
+  template_ = *found;
+  return *found;
+}
+
+OrFailure<Enclave> Recipe::make_enclave(Device& device, pl_ioc_window window) const {
+  return pl::make_enclave(device, plan_, *image_, window);
+}
+
+}  // namespace pl
