@@ -25,14 +25,16 @@ work=$output.work
 mkdir -p "$work/bin" "$work/etc"
 
 # Programs keep their symbols in the build tree; here they would only be copied at every start of the machine.
+# A command that is a link to another is one there, too.
 for program in "$commands"/pl-*; do
+  [ ! -L "$program" ] || continue
   stripped=$work/bin/${program##*/}
   if [ ! -f "$stripped" ] || [ "$program" -nt "$stripped" ]; then
     llvm-strip-19 "$program" -o "$stripped"
   fi
 done
 for stripped in "$work/bin"/pl-*; do
-  [ -f "$commands/${stripped##*/}" ] || rm -f "$stripped"
+  [ -f "$commands/${stripped##*/}" ] && [ ! -L "$commands/${stripped##*/}" ] || rm -f "$stripped"
 done
 
 {
@@ -47,6 +49,9 @@ done
   echo "slink /init usr/bin/pl-agent 0777 0 0"
   for stripped in "$work/bin"/pl-*; do
     echo "file /usr/bin/${stripped##*/} $stripped 0755 0 0"
+  done
+  for program in "$commands"/pl-*; do
+    [ ! -L "$program" ] || echo "slink /usr/bin/${program##*/} $(readlink "$program") 0777 0 0"
   done
   echo "file /usr/bin/busybox $busybox 0755 0 0"
   for name in ash awk basename cat chmod chown cp cut date dd df dirname dmesg du echo env expr false find free grep gunzip gzip head \

@@ -39,7 +39,7 @@ std::expected<Descriptor, int> HostFiles::open(std::string_view path, int flags)
   return found;
 }
 
-std::expected<void, int> HostFiles::make_directory(std::string_view path) const {
+std::expected<void, int> HostFiles::make_directory(std::string_view path, mode_t mode) const {
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   if (open(path, O_PATH | O_DIRECTORY)) return {};
   const size_t slash = path.rfind('/');
@@ -47,7 +47,7 @@ std::expected<void, int> HostFiles::make_directory(std::string_view path) const 
   auto above = open(parent, O_PATH | O_DIRECTORY);
   if (!above) return std::unexpected(above.error());
   const std::string name(slash == path.npos ? path : path.substr(slash + 1));
-  if (mkdirat(above->get(), name.c_str(), 0777) < 0) return std::unexpected(errno);
+  if (mkdirat(above->get(), name.c_str(), mode) < 0) return std::unexpected(errno);
   return {};
 }
 

@@ -23,7 +23,7 @@ class HostFiles {
   // open(2) as if the root were "/" and the directory the working directory, "..", and links included.
   std::expected<Descriptor, int> open(std::string_view path, int flags) const;
   // mkdir(2) likewise; no error if there is a directory.
-  std::expected<void, int> make_directory(std::string_view path) const;
+  std::expected<void, int> make_directory(std::string_view path, mode_t mode) const;
 
  private:
   HostFiles(Descriptor root, std::string directory) : root_(std::move(root)), directory_(std::move(directory)) {}

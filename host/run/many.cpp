@@ -94,7 +94,7 @@ OrFailure<void> Many::prepare(const HostFiles& files, mode_t mask) {
   }
   if (options_.output.empty()) return {};
   auto fail = [&](int error) { return failure(kOwnFailure, fmt::format("--output {}: {}", options_.output, std::strerror(error))); };
-  if (auto made = files.make_directory(options_.output); !made) return fail(made.error());
+  if (auto made = files.make_directory(options_.output, 0777 & ~mask_); !made) return fail(made.error());
   auto directory = files.open(options_.output, O_RDONLY | O_DIRECTORY);
   if (!directory) return fail(directory.error());
   directory_.emplace(std::move(*directory));

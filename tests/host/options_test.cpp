@@ -130,3 +130,38 @@ Test(options, help_and_version_are_no_failures) {
     cr_assert(options.error().text.find("pl-run") != std::string::npos);
   }
 }
+
+Test(options, of_many_go_with_n) {
+  auto options = parse({"--shadow", "-n", "1000", "-j", "8", "--fail-fast", "--output", "results", "hello"});
+  cr_assert(options.has_value(), "%s", options.error().text.c_str());
+  cr_assert_eq(options->count, 1000);
+  cr_assert_eq(options->jobs, 8);
+  cr_assert(options->fail_fast);
+  refused({"-n", "0", "hello"}, "-n 0");
+  refused({"-n", "many", "hello"}, "-n many");
+  refused({"-j", "8", "hello"}, "go with -n");
+  refused({"-t", "-n", "2", "hello"}, "-t");
+  refused({"--strace", "-n", "2", "hello"}, "--strace");
+}
+
+Test(options, of_a_detached_instance) {
+  auto options = parse({"-d", "--rm", "--name", "web_1", "hello"});
+  cr_assert(options.has_value(), "%s", options.error().text.c_str());
+  cr_assert(options->detached && options->remove);
+  cr_assert_eq(options->name, "web_1");
+  refused({"--rm", "hello"}, "-d");
+  refused({"-d", "-i", "hello"}, "standard input");
+  refused({"--name", "../x", "hello"}, "--name");
+}
+
+Test(options, of_a_template_are_those_that_decide_what_it_is) {
+  const char* words[] = {"build", "-v", "/data:/d:ro", "--memory", "8m", "--name", "for people", "hello"};
+  auto options = parse_run_options(8, words, LineOf::TemplateBuild);
+  cr_assert(options.has_value(), "%s", options.error().text.c_str());
+  cr_assert(options->shadow && options->mounts.size() == 1 && options->memory == 8 << 20);
+  cr_assert_eq(options->template_name, "for people");
+  const char* wrong[] = {"build", "-w", "/tmp", "hello"};
+  cr_assert_eq(parse_run_options(4, wrong, LineOf::TemplateBuild).error().status, 2);
+  const char* arguments[] = {"build", "hello", "x"};
+  cr_assert_eq(parse_run_options(3, arguments, LineOf::TemplateBuild).error().status, 2);
+}

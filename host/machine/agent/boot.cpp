@@ -65,6 +65,8 @@ void mount_file_systems() {
   mount_at("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
   // cache=none: the host changes its files while they are open here, and what it wrote must be what is read.
   mount_at("host", "/host", "9p", MS_NOSUID | MS_NODEV, "trans=virtio,version=9p2000.L,msize=512000,cache=none,access=client");
+  // Where each user has a folder of his own, see make_user_folder().
+  ::mkdir("/run/penglai", 0755);
   ::symlink("/proc/self/fd", "/dev/fd");
   ::symlink("/proc/self/fd/0", "/dev/stdin");
   ::symlink("/proc/self/fd/1", "/dev/stdout");
@@ -76,6 +78,11 @@ void mount_file_systems() {
   ::sethostname("penglai", 7);
   const rlimit files{65536, 65536};
   ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+void make_user_folder(uint32_t user, uint32_t group) {
+  const std::string path = "/run/penglai/" + std::to_string(user);
+  if (::mkdir(path.c_str(), 0700) == 0 && ::chown(path.c_str(), user, group) != 0) log("cannot give " + path + " to its user: " + std::strerror(errno));
 }
 
 void load_driver() {

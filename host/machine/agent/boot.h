@@ -17,6 +17,8 @@ void log(const std::string& line);
 void mount_file_systems();
 // Loads the driver and gives its device to the group. Without the driver the machine still runs plain commands.
 void load_driver();
+// /run/penglai/USER, where its commands find one another's instances.
+void make_user_folder(uint32_t user, uint32_t group);
 void bring_up_loopback();
 // The serial port that the daemon holds the other end of; empty if there is none within five seconds.
 Descriptor open_port();

@@ -205,6 +205,7 @@ std::expected<Launched, int> launch(const Spawn& spawn, const Identity& identity
     if (spawn.terminals & 1) launched.input = std::move(master);
   }
 
+  make_user_folder(identity.user, identity.group);
   launched.has_leader = spawn.terminals != 0;
   launched.process = ::fork();
   if (launched.process < 0) return std::unexpected(errno);

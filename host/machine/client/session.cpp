@@ -67,7 +67,7 @@ std::vector<std::string> plain_environment() {
 }
 
 std::vector<std::string> forwarded_environment() {
-  constexpr std::string_view kStay[] = {"PATH", "PENGLAI_ROOT", "PENGLAI_CWD", "GLIBC_TUNABLES", "TMPDIR", "MALLOC_CONF"};
+  constexpr std::string_view kStay[] = {"PATH", "PENGLAI_ROOT", "PENGLAI_CWD", "GLIBC_TUNABLES", "TMPDIR", "MALLOC_CONF", "XDG_RUNTIME_DIR"};
   std::vector<std::string> variables;
   for (char** variable = environ; *variable; ++variable) {
     const std::string name = name_of(*variable);

@@ -130,7 +130,7 @@ void Server::greet(Client& client, const Frame& frame) {
   }
   if (state_ == State::kStopping) return refuse(client, Refusal::kStopping, "the machine is on its way down");
   const bool outdated = !hello->fingerprint.empty() && hello->fingerprint != configuration_.fingerprint;
-  if (outdated && std::ranges::none_of(clients_, [](const auto& entry) { return entry.second->greeted; })) {
+  if (outdated && !instances_ && std::ranges::none_of(clients_, [](const auto& entry) { return entry.second->greeted; })) {
     console_.note("settings or images have changed: the machine makes room for a new one");
     refuse(client, Refusal::kOutdated, "the machine has older settings or images");
     return begin_stop();
@@ -161,6 +161,9 @@ void Server::relay(Client& client, const Frame& frame) {
 void Server::stop_for(Client& client, bool force) {
   if (!force && commands() > 0) {
     return send(client, Type::kRefused, encode(Refused{Refusal::kBusy, fmt::format("{} command{} still running in the machine", commands(), commands() == 1 ? " is" : "s are")}));
+  }
+  if (!force && instances_ > 0) {
+    return send(client, Type::kRefused, encode(Refused{Refusal::kBusy, fmt::format("{} detached instance{} still running in the machine (pl-ps shows them)", instances_, instances_ == 1 ? " is" : "s are")}));
   }
   client.awaits_stop = true;
   if (force) {
@@ -211,12 +214,17 @@ void Server::drop(Client& client) {
 
 size_t Server::commands() const { return sessions_.size(); }
 
+void Server::ask_pool() {
+  if (state_ != State::kRunning) return;
+  append(port_out_.tail(), Type::kGetPool, 0, 0, {});
+  flush_port();
+}
+
 void Server::get_status(Client& client) {
   if (state_ != State::kRunning) return send(client, Type::kStatus, encode_text(status({})));
   // The agent knows what the enclaves use. If it is too slow, the rest must do.
   client.awaits_status = true;
-  append(port_out_.tail(), Type::kGetPool, 0, 0, {});
-  flush_port();
+  ask_pool();
   loop_.after(2000ms, [this] { answer_status({}); });
 }
 
@@ -279,7 +287,10 @@ void Server::receive_from_agent() {
 
 void Server::handle_agent(const Frame& frame) {
   if (frame.session == 0) {
-    if (const auto pool = decode<Pool>(frame.payload); pool && frame.type == Type::kPool) return answer_status(*pool);
+    if (const auto pool = decode<Pool>(frame.payload); pool && frame.type == Type::kPool) {
+      instances_ = pool->enclaves - std::min(pool->enclaves, pool->templates);
+      return answer_status(*pool);
+    }
     if (frame.type != Type::kReady || state_ != State::kStarting) return;
     const auto hello = decode<Hello>(frame.payload);
     if (!hello || hello->version != kProtocolVersion) return lose("its agent speaks another version of the protocol; build the images again");
@@ -304,6 +315,8 @@ void Server::handle_agent(const Frame& frame) {
     sessions_.erase(found);
     client.session = 0;
     last_use_ = Loop::Clock::now();
+    // It may have left instances that go on without it.
+    loop_.after(300ms, [this] { ask_pool(); });
   }
   flush(client);
 }
@@ -333,6 +346,7 @@ void Server::ping() {
   Bytes time;
   Writer(time).integer(static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec));
   append(port_out_.tail(), Type::kPing, 0, 0, time);
+  append(port_out_.tail(), Type::kGetPool, 0, 0, {});
   flush_port();
   loop_.after(kPingTime, [this] { ping(); });
 }
@@ -373,7 +387,7 @@ void Server::on_exit() {
 void Server::watch_idle() {
   if (configuration_.settings.idle == 0s || state_ == State::kStopping) return;
   const auto now = Loop::Clock::now();
-  if (!clients_.empty()) last_use_ = now;
+  if (!clients_.empty() || instances_) last_use_ = now;
   if (now - last_use_ >= configuration_.settings.idle) {
     console_.note("idle: the machine is stopped");
     return begin_stop();

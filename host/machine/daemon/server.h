@@ -57,6 +57,7 @@ class Server {
   void flush(Client& client);
   void drop(Client& client);
   size_t commands() const;
+  void ask_pool();
   void get_status(Client& client);
   void answer_status(const Pool& pool);
   std::string status(const Pool& pool) const;
@@ -95,6 +96,7 @@ class Server {
   Loop::Clock::time_point heard_{};
   Loop::Clock::time_point last_use_ = Loop::Clock::now();
   std::string release_;
+  uint64_t instances_ = 0;  // that live inside, as of a moment ago
   int exit_status_ = 0;
 };
 
