@@ -33,15 +33,6 @@ int module_references(const char* name) {
   return result;
 }
 
-long open_files() {
-  long open = -1;
-  if (FILE* file = std::fopen("/proc/sys/fs/file-nr", "re")) {
-    if (std::fscanf(file, "%ld", &open) != 1) open = -1;
-    std::fclose(file);
-  }
-  return open;
-}
-
 long kernel_kilobytes() {
   FILE* file = std::fopen("/proc/meminfo", "re");
   if (!file) return -1;

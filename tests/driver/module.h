@@ -8,8 +8,6 @@ int insert_module(const char* path, const char* parameters);  // 0 or -errno
 int remove_module(const char* name);                          // 0 or -errno: -EWOULDBLOCK while it is in use
 // How often a module is held; -1: it is not there.
 int module_references(const char* name);
-// Open files of the whole machine (/proc/sys/fs/file-nr).
-long open_files();
 // KiB of memory that the kernel holds for itself and cannot give back (/proc/meminfo, SUnreclaim).
 long kernel_kilobytes();
 
