@@ -46,7 +46,8 @@ Test(output, lines_of_several_writers_stay_whole) {
   cr_assert_eq(one.write(bytes("\n\nlast")), 6);
   one.finish();
   two.finish();
-  cr_expect_str_eq(drain(ends[0]).c_str(), "[2] b\n[1] a\n[1] \n[1] last\n[2] c\n");
+  const std::string written = drain(ends[0]);
+  cr_expect_str_eq(written.c_str(), "[2] b\n[1] a\n[1] \n[1] last\n[2] c\n");
 }
 
 Test(output, without_a_reader_is_an_error_for_its_writers) {
