@@ -6,14 +6,6 @@
 
 namespace pl {
 
-static Attributes anonymous_attributes() {
-  Attributes a;
-  a.mode = 0600;
-  a.inode = 1;
-  a.device = make_device(0, 11);
-  return a;
-}
-
 ErrorOr<size_t> EventCounter::read(Buffer& to) {
   if (to.left() < sizeof count_) return fail(Errno::Invalid);
   if (!count_) {

@@ -112,14 +112,6 @@ uint32_t EventPoll::poll(PollTable* table) {
   return events;
 }
 
-static Attributes anonymous_attributes() {
-  Attributes a;
-  a.mode = 0600;
-  a.inode = 1;
-  a.device = make_device(0, 11);
-  return a;
-}
-
 ErrorOr<Attributes> EventPoll::attributes() { return anonymous_attributes(); }
 
 size_t EventPoll::describe(char* out, size_t capacity) {

@@ -64,6 +64,10 @@ class File : public RefCounted {
   // Whether an EPIPE of write() comes with SIGPIPE.
   virtual bool signals_broken_pipe() { return true; }
   virtual class Socket* as_socket() { return nullptr; }
+  virtual class ProcessFile* as_process() { return nullptr; }
+  virtual class SignalFile* as_signals() { return nullptr; }
+  virtual class QueueFile* as_queue() { return nullptr; }
+  virtual class WatchFile* as_watches() { return nullptr; }
 
   EpollItem* epoll_items = nullptr;  // of the epolls that watch it; they do not keep it open
 
@@ -85,5 +89,8 @@ class File : public RefCounted {
   virtual void closed() {}
   uint32_t flags_;
 };
+
+// What stat() tells of files that are nowhere: eventfd, epoll, pidfd and their like.
+Attributes anonymous_attributes();
 
 }  // namespace pl

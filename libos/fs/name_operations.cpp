@@ -7,6 +7,7 @@
 #include "fs/open_file.h"
 #include "fs/path.h"
 #include "fs/walk.h"
+#include "fs/watch.h"
 
 namespace pl {
 
@@ -89,6 +90,7 @@ ErrorOr<Ref<File>> open_or_create(const Ref<Inode>& base, std::string_view path,
         if (made.error() == Errno::Exists && !(flags & open_flag::Exclusive)) continue;
         return fail(made.error());
       }
+      if (watches::any()) watches::tell_entry(*place.directory, place.view(), **made, watch_event::Create);
       // The creator may use it whatever the mode says.
       return (*made)->open(*made, flags & ~OnlyForOpening);
     }
@@ -108,9 +110,7 @@ ErrorOr<Ref<File>> open_or_create(const Ref<Inode>& base, std::string_view path,
   return fail(Errno::LinkLoop);
 }
 
-}  // namespace
-
-ErrorOr<Ref<File>> open_path(const Ref<Inode>& base, std::string_view path, uint32_t flags, uint32_t mode) {
+ErrorOr<Ref<File>> open_any(const Ref<Inode>& base, std::string_view path, uint32_t flags, uint32_t mode) {
   if ((flags & open_flag::Temporary) == open_flag::Temporary && !(flags & open_flag::Path)) {
     if ((flags & open_flag::AccessMode) == open_flag::ReadOnly) return fail(Errno::Invalid);
     Ref<Inode> directory = TRY(resolve(base, path, LastLink::Follow));
@@ -140,6 +140,15 @@ ErrorOr<Ref<File>> open_path(const Ref<Inode>& base, std::string_view path, uint
   return open_inode(std::move(inode), flags);
 }
 
+}  // namespace
+
+ErrorOr<Ref<File>> open_path(const Ref<Inode>& base, std::string_view path, uint32_t flags, uint32_t mode) {
+  auto file = open_any(base, path, flags, mode);
+  if (watches::any() && file && !(flags & open_flag::Path))
+    if (Ref<Inode> inode = (*file)->inode()) watches::tell(*inode, watch_event::Open);
+  return file;
+}
+
 ErrorOr<Ref<Inode>> open_executable(std::string_view path) {
   Ref<Inode> inode = TRY(resolve(current_file_context().directory, path, LastLink::Follow));
   if (!inode->is_regular()) return fail(Errno::Access);
@@ -158,7 +167,8 @@ ErrorOr<void> make_node(const Ref<Inode>& base, std::string_view path, uint32_t 
   uint32_t type = mode & file_mode::Type;
   if ((type == file_mode::Character || type == file_mode::Block) && !who.privileged()) return fail(Errno::Perm);
   uint32_t permissions = mode & (directory ? 01777 : file_mode::Permissions) & ~current_file_context().umask;
-  TRY(place.directory->create(place.view(), type | permissions, device, who.uid, who.gid));
+  Ref<Inode> made = TRY(place.directory->create(place.view(), type | permissions, device, who.uid, who.gid));
+  if (watches::any()) watches::tell_entry(*place.directory, place.view(), *made, watch_event::Create);
   return {};
 }
 
@@ -170,7 +180,12 @@ ErrorOr<void> make_link(const Ref<Inode>& from, const Ref<Inode>& base, std::str
   if (from->is_directory()) return fail(Errno::Perm);
   if (from->file_system_identity() != place.directory->file_system_identity()) return fail(Errno::CrossDevice);
   TRY(may_make(place));
-  return place.directory->link(place.view(), *from);
+  TRY(place.directory->link(place.view(), *from));
+  if (watches::any()) {
+    watches::tell_self(*from, watch_event::Attributes);
+    watches::tell_entry(*place.directory, place.view(), *from, watch_event::Create);
+  }
+  return {};
 }
 
 ErrorOr<void> make_symbolic_link(std::string_view target, const Ref<Inode>& base, std::string_view path) {
@@ -181,7 +196,10 @@ ErrorOr<void> make_symbolic_link(std::string_view target, const Ref<Inode>& base
   if (place.must_be_directory) return fail(Errno::NoEntry);
   TRY(may_make(place));
   FileCredentials who = current_file_credentials();
-  return place.directory->symlink(place.view(), target, who.uid, who.gid);
+  TRY(place.directory->symlink(place.view(), target, who.uid, who.gid));
+  if (watches::any())
+    if (auto made = place.directory->lookup(place.view())) watches::tell_entry(*place.directory, place.view(), **made, watch_event::Create);
+  return {};
 }
 
 ErrorOr<void> remove(const Ref<Inode>& base, std::string_view path, bool directory) {
@@ -196,7 +214,12 @@ ErrorOr<void> remove(const Ref<Inode>& base, std::string_view path, bool directo
   if (victim->is_mount_point()) return fail(Errno::Busy);
   if (directory && !victim->is_directory()) return fail(Errno::NotDirectory);
   if (!directory && victim->is_directory()) return fail(Errno::IsDirectory);
-  return place.directory->unlink(place.view(), directory);
+  TRY(place.directory->unlink(place.view(), directory));
+  if (watches::any()) {
+    watches::tell_unlinked(*victim);
+    watches::tell_entry(*place.directory, place.view(), *victim, watch_event::Delete);
+  }
+  return {};
 }
 
 ErrorOr<void> rename(const Ref<Inode>& from_base, std::string_view from, const Ref<Inode>& to_base, std::string_view to, uint32_t flags) {
@@ -220,7 +243,18 @@ ErrorOr<void> rename(const Ref<Inode>& from_base, std::string_view from, const R
     TRY(may_change(*target.directory));
   }
   if (moved->is_mount_point()) return fail(Errno::Busy);
-  return source.directory->rename(source.view(), *target.directory, target.view(), flags);
+  TRY(source.directory->rename(source.view(), *target.directory, target.view(), flags));
+  if (!watches::any()) return {};
+  auto moved_to = [&](Place& from_place, Place& to_place, Inode& inode) {
+    uint32_t cookie = watches::next_cookie();
+    watches::tell_entry(*from_place.directory, from_place.view(), inode, watch_event::MovedFrom, cookie);
+    watches::tell_entry(*to_place.directory, to_place.view(), inode, watch_event::MovedTo, cookie);
+    watches::tell_self(inode, watch_event::MoveSelf);
+  };
+  moved_to(source, target, *moved);
+  if (old && flags & rename_flag::Exchange) moved_to(target, source, **old);
+  else if (old && !(*old == moved)) watches::tell_unlinked(**old);
+  return {};
 }
 
 }  // namespace pl

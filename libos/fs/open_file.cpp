@@ -7,6 +7,7 @@
 #include "fs/abi.h"
 #include "fs/context.h"
 #include "fs/locks.h"
+#include "fs/watch.h"
 #include "memory/address_space.h"
 
 namespace pl {
@@ -18,10 +19,19 @@ size_t File::describe(char* out, size_t capacity) {
   return n;
 }
 
+Attributes anonymous_attributes() {
+  Attributes a;
+  a.mode = 0600;
+  a.inode = 1;
+  a.device = make_device(0, 11);
+  return a;
+}
+
 ErrorOr<size_t> RegularFile::read(Buffer& to) {
   if (!readable()) return fail(Errno::BadDescriptor);
   size_t n = TRY(do_read(offset_, to));
   if (n) offset_ += n;
+  if (watches::any()) watches::tell(*inode_, watch_event::Access);
   return n;
 }
 
@@ -42,12 +52,15 @@ ErrorOr<size_t> RegularFile::write(Buffer& from) {
   TRY(limit_write(at, from));
   size_t n = TRY(do_write(at, from));
   if (n) offset_ = at + n;
+  if (watches::any()) watches::tell(*inode_, watch_event::Modify);
   return n;
 }
 
 ErrorOr<size_t> RegularFile::read_at(uint64_t offset, Buffer& to) {
   if (!readable()) return fail(Errno::BadDescriptor);
-  return do_read(offset, to);
+  size_t n = TRY(do_read(offset, to));
+  if (watches::any()) watches::tell(*inode_, watch_event::Access);
+  return n;
 }
 
 // pwrite(2), BUGS: with O_APPEND data is appended wherever the offset points.
@@ -55,7 +68,9 @@ ErrorOr<size_t> RegularFile::write_at(uint64_t offset, Buffer& from) {
   if (!writable()) return fail(Errno::BadDescriptor);
   if (flags_ & open_flag::Append) offset = TRY(inode_->attributes()).size;
   TRY(limit_write(offset, from));
-  return do_write(offset, from);
+  size_t n = TRY(do_write(offset, from));
+  if (watches::any()) watches::tell(*inode_, watch_event::Modify);
+  return n;
 }
 
 ErrorOr<uint64_t> RegularFile::seek(int64_t offset, int whence) {
@@ -83,7 +98,9 @@ ErrorOr<void> RegularFile::truncate(uint64_t bytes) {
     signal_file_size();
     return fail(Errno::FileTooBig);
   }
-  return do_truncate(bytes);
+  TRY(do_truncate(bytes));
+  if (watches::any()) watches::tell(*inode_, watch_event::Modify);
+  return {};
 }
 
 ErrorOr<void> RegularFile::allocate(uint32_t mode, uint64_t offset, uint64_t bytes) {
@@ -115,12 +132,18 @@ ErrorOr<void> RegularFile::prepare_map(MappingRequest& request) {
 }
 
 void RegularFile::descriptor_closed(const void* owner) { locks::release_records(*inode_, owner); }
-RegularFile::~RegularFile() { locks::release_all(*inode_, this); }
+RegularFile::~RegularFile() {
+  locks::release_all(*inode_, this);
+  if (watches::any()) watches::tell(*inode_, writable() ? watch_event::CloseWrite : watch_event::CloseNoWrite);
+}
 
 // ---- directories ----
 
 void DirectoryFile::descriptor_closed(const void* owner) { locks::release_records(*inode_, owner); }
-DirectoryFile::~DirectoryFile() { locks::release_all(*inode_, this); }
+DirectoryFile::~DirectoryFile() {
+  locks::release_all(*inode_, this);
+  if (watches::any()) watches::tell(*inode_, watch_event::CloseNoWrite);
+}
 
 ErrorOr<uint64_t> DirectoryFile::seek(int64_t offset, int whence) {
   if (whence == SeekCurrent) offset += int64_t(offset_);
@@ -169,6 +192,7 @@ ErrorOr<size_t> DirectoryFile::list(Buffer& to) {
     ~Memory() { if (text) heap_free(text, Listing::Capacity, 8); }
   } memory;
   if (!memory.text) return fail(Errno::NoMemory);
+  if (watches::any()) watches::tell(*inode_, watch_event::Access);
   size_t total = 0;
   for (;;) {
     // What is left has no room for a long name: the program asks again.

@@ -71,21 +71,34 @@ ErrorOr<size_t> Pipe::set_capacity(size_t bytes) {
   return wanted;
 }
 
+ErrorOr<bool> Pipe::wait_for_bytes(bool nonblocking) {
+  if (used()) return true;
+  if (writers == 0) return false;
+  if (nonblocking) return fail(Errno::Again);
+  read_lock_.release();
+  auto woken = wait_for(readable, NoDeadline, Sleep::Interruptible, [&] { return used() || !writers; });
+  read_lock_.acquire();
+  if (used()) return true;
+  if (!woken) return fail(woken.error());
+  if (writers == 0) return false;
+  return fail(Errno::RestartSystemCall);  // another reader was faster: as if it had just begun
+}
+
+Buffer Pipe::piece_at(size_t position, size_t bytes) {
+  size_t n = std::min(bytes, PageSize - position % PageSize);
+  return Buffer::kernel(static_cast<std::byte*>(frame_pointer(*slot(position))) + position % PageSize, n);
+}
+
+void Pipe::was_read() {
+  if (head_ == tail_) head_ = tail_ = 0;
+  ++drains;
+  if (!writable.empty()) writable.wake_all();
+}
+
 ErrorOr<size_t> Pipe::read(Buffer& to, bool nonblocking) {
   if (to.left() == 0) return 0;
   MutexHolder holder(read_lock_);
-  if (used() == 0) {
-    if (writers == 0) return 0;
-    if (nonblocking) return fail(Errno::Again);
-    read_lock_.release();
-    auto woken = wait_for(readable, NoDeadline, Sleep::Interruptible, [&] { return used() || !writers; });
-    read_lock_.acquire();
-    if (used() == 0) {
-      if (!woken) return fail(woken.error());
-      if (writers == 0) return 0;
-      return fail(Errno::RestartSystemCall);  // another reader was faster: as if it had just begun
-    }
-  }
+  if (!TRY(wait_for_bytes(nonblocking))) return 0;
   size_t done = 0;
   while (to.left() && used()) {
     size_t n = std::min({to.left(), PageSize - head_ % PageSize, used()});
@@ -97,10 +110,16 @@ ErrorOr<size_t> Pipe::read(Buffer& to, bool nonblocking) {
     head_ += n;
     done += n;
   }
-  if (head_ == tail_) head_ = tail_ = 0;
-  ++drains;
-  if (!writable.empty()) writable.wake_all();
+  was_read();
   return done;
+}
+
+ErrorOr<void> Pipe::wait_for_room(bool nonblocking) {
+  if (readers && !room()) {
+    if (nonblocking) return fail(Errno::Again);
+    TRY(wait_for(writable, NoDeadline, Sleep::Interruptible, [&] { return room() || !readers; }));
+  }
+  return readers ? ErrorOr<void>() : fail(Errno::BrokenPipe);
 }
 
 ErrorOr<size_t> Pipe::write(Buffer& from, bool nonblocking) {

@@ -20,6 +20,30 @@ class Pipe : public RefCounted {
 
   ErrorOr<size_t> read(Buffer& to, bool nonblocking);
   ErrorOr<size_t> write(Buffer& from, bool nonblocking);
+  // Hands its bytes to `sink(Buffer&)` piece by piece as they lie there; it says how many it took. Copied ones stay (tee(2)).
+  enum class Passing : uint8_t { Move, Copy };
+  template <class Sink>
+  ErrorOr<size_t> pass_on(size_t bytes, bool nonblocking, Passing passing, Sink sink) {
+    MutexHolder holder(read_lock_);
+    if (!TRY(wait_for_bytes(nonblocking))) return 0;
+    size_t done = 0;
+    while (done < bytes) {
+      size_t ahead = passing == Passing::Copy ? done : 0, left = used() - ahead;
+      if (!left) break;
+      Buffer piece = piece_at(head_ + ahead, left < bytes - done ? left : bytes - done);
+      size_t n = piece.left();
+      auto took = sink(piece);
+      if (!took && !done) return fail(took.error());
+      if (!took) break;
+      if (passing == Passing::Move) head_ += *took;
+      done += *took;
+      if (*took < n) break;
+    }
+    if (passing == Passing::Move) was_read();
+    return done;
+  }
+  // EPIPE, EAGAIN; otherwise there is room for at least one byte.
+  ErrorOr<void> wait_for_room(bool nonblocking);
   size_t used() const { return tail_ - head_; }
   size_t room() const { return capacity_ - used(); }
   size_t capacity() const { return capacity_; }
@@ -37,6 +61,10 @@ class Pipe : public RefCounted {
 
  private:
   static constexpr unsigned DirectPages = 16;
+  // False at the end. The read lock is held, and let go of while it sleeps.
+  ErrorOr<bool> wait_for_bytes(bool nonblocking);
+  Buffer piece_at(size_t position, size_t bytes);  // cut at its page's end
+  void was_read();
   PhysicalAddress* slot(size_t position);
   ErrorOr<std::byte*> page_for(size_t position);
 

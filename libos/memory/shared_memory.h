@@ -7,7 +7,7 @@
 
 namespace pl {
 
-class SharedMemory final : public Inode {
+class SharedMemory : public Inode {
  public:
   static ErrorOr<Ref<Inode>> create(uint64_t bytes);
   explicit SharedMemory(uint64_t bytes) : Inode(0100000 /* S_IFREG */), bytes_(bytes) {}

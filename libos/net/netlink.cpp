@@ -123,15 +123,20 @@ ErrorOr<size_t> NetlinkSocket::send(Buffer& from, SendRequest&) {
     reply.begin(MessageDone, FlagMulti, int32_t(0));
   }
   if (!reply.size()) return total;
-  Message* message = TRY(Message::create(reply.size()));
-  Buffer bytes = Buffer::kernel(reply.bytes(), reply.size());
-  if (auto filled = message->fill(bytes, reply.size()); !filled) {
+  TRY(put(reply.bytes(), reply.size()));
+  return total;
+}
+
+ErrorOr<void> NetlinkSocket::put(const void* bytes, size_t size) {
+  Message* message = TRY(Message::create(size));
+  Buffer from = Buffer::kernel(const_cast<void*>(bytes), size);
+  if (auto filled = message->fill(from, size); !filled) {
     Message::destroy(message);
     return fail(filled.error());
   }
   NetworkLocked lock;
-  me.put(message);
-  return total;
+  endpoint_->put(message);
+  return {};
 }
 
 // ---- the older way: SIOCGIF* (netdevice(7)) ----

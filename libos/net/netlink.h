@@ -14,6 +14,8 @@ class NetlinkSocket final : public Socket {
   ErrorOr<void> bind(const SocketAddress& address) override;
   ErrorOr<void> connect(const SocketAddress& address) override;
   ErrorOr<size_t> send(Buffer& from, SendRequest& request) override;
+  // As if the kernel had sent it: how mq_notify() wakes a C library's helper thread.
+  ErrorOr<void> put(const void* bytes, size_t size);
 
  protected:
   ErrorOr<Ref<Socket>> create_accepted(Ref<Endpoint>, uint32_t) override { return fail(Errno::NotSupported); }

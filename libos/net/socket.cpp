@@ -17,7 +17,6 @@ namespace pl {
 
 namespace {
 constinit uint64_t next_socket = 1;
-constexpr unsigned MaxBacklog = 4096;  // net.core.somaxconn
 }  // namespace
 
 Socket::Socket(Ref<Endpoint> endpoint, uint32_t flags)

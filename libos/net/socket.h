@@ -29,6 +29,7 @@ struct Received {
 
 class Socket : public File {
  public:
+  static constexpr unsigned MaxBacklog = 4096;  // net.core.somaxconn
   ~Socket() override { Socket::closed(); }
 
   virtual ErrorOr<void> bind(const SocketAddress& address) = 0;

@@ -5,6 +5,7 @@
 
 #include "memory/user.h"
 #include "process/process.h"
+#include "process/process_file.h"
 #include "process/scheduler.h"
 
 namespace pl {
@@ -18,7 +19,7 @@ ErrorOr<void> check(const CloneRequest& r) {
   if (without(f::SignalHandlers, f::Memory) || without(f::Thread, f::SignalHandlers) ||
       both(f::SignalHandlers, f::ClearSignalHandlers))
     return fail(Errno::Invalid);
-  if (r.flags & f::PidDescriptor) return fail(Errno::Invalid);
+  if (both(f::PidDescriptor, f::Thread)) return fail(Errno::Invalid);
   if (r.flags & f::Namespaces) return fail(Errno::Perm);
   if (r.exit_signal < 0 || r.exit_signal > sig::Count) return fail(Errno::Invalid);
   return {};
@@ -88,8 +89,15 @@ ErrorOr<int> clone_current(const CloneRequest& r) {
   Process* child = TRY(Process::create(process));
   Guard undo([&] { child->destroy(); });
   TRY(share_or_copy(*child, process, r.flags));
+  int descriptor = -1;
+  Guard undo_descriptor([&] { if (descriptor >= 0) (void)process.descriptors->close(descriptor); });
+  if (r.flags & clone_flag::PidDescriptor) {
+    descriptor = TRY(process.descriptors->install(TRY(ProcessFile::create(*child, 0)), OnExec::Close));
+    TRY(UserOut<int>{r.descriptor}.write(descriptor));
+  }
   Thread* thread = TRY(Thread::create(*child, child->pid));
   undo.disarm();
+  undo_descriptor.disarm();
   child->leader = thread;
   child->exit_signal = uint8_t(r.exit_signal);
   child->set_parent(r.flags & clone_flag::Parent ? process.parent : &process);

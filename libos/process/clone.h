@@ -24,6 +24,7 @@ struct CloneRequest {
   uint64_t stack = 0;  // the new stack pointer; 0: as it is
   uint64_t tls = 0;
   UserAddress parent_tid, child_tid;
+  UserAddress descriptor;  // where CLONE_PIDFD leaves its descriptor
 };
 
 // Returns the new thread's id. With CLONE_VFORK when the child has let go of the memory.

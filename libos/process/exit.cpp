@@ -80,6 +80,7 @@ void end_process(Process& process, Thread& last) {
     monitor::exit(uint32_t(process.exit_status));
   }
   process.timers.stop_all();
+  ipc::apply_undo(process.undo);
   release_vfork(process);
   last.last_address_space = std::move(process.address_space);
   process.descriptors = {};
@@ -92,6 +93,7 @@ void end_process(Process& process, Thread& last) {
   if (process.pid == process.session) hang_up_session(process.session);  // POSIX _Exit(), a session leader's end
   last.unlink();
   process.state = ProcessState::Zombie;
+  if (process.handle) process.handle->ended.wake_all();
   Process* parent = process.parent;
   bool reap = reaps_itself(process);
   if (parent) {

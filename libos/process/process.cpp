@@ -118,6 +118,10 @@ void Process::destroy() {
   set_parent(nullptr);
   process_buckets[pid % Buckets].remove(this);
   all_processes.remove(this);
+  if (handle) {
+    handle->process = nullptr;
+    handle->ended.wake_all();
+  }
   if (!is_first()) heap_delete(this);
 }
 
@@ -211,6 +215,8 @@ PeerIdentity current_identity() {
   const Process& p = current_process();
   return {p.pid, p.credentials.euid, p.credentials.egid};
 }
+
+ipc::UndoList& ipc::current_undo() { return current_process().undo; }
 
 FileCredentials current_file_credentials() {
   const Credentials& c = current_process().credentials;

@@ -8,6 +8,7 @@
 #include "base/ref.h"
 #include "fs/context.h"
 #include "fs/descriptors.h"
+#include "ipc/semaphore.h"
 #include "memory/address_space.h"
 #include "process/credentials.h"
 #include "process/limits.h"
@@ -21,6 +22,14 @@ namespace pl {
 struct VforkWait {
   WaitQueue queue;
   bool done = false;
+};
+
+class Process;
+
+// What is left of a process for those who have a descriptor of it.
+struct ProcessHandle : RefCounted {
+  Process* process = nullptr;  // null once it was waited for
+  WaitQueue ended;
 };
 
 enum class ProcessState : uint8_t { Alive, Stopped, Zombie };
@@ -75,6 +84,8 @@ class Process {
   struct Usage { uint64_t cpu_ticks = 0, system_ticks = 0; uint64_t minor_faults = 0, voluntary = 0, involuntary = 0; };
   Usage ended, waited;
   uint64_t started_at = 0;  // time CSR
+  ipc::UndoList undo;         // semaphores that its end gives back
+  Ref<ProcessHandle> handle;  // null: nobody asked for a descriptor of it
 
   // For /proc: the mapped image and its arguments.
   char name[16] = {};

@@ -63,6 +63,7 @@ ErrorOr<void> send_signal(Process& process, const SignalInfo& info) {
   Thread* main = process.leader ? process.leader : process.threads.first();
   if (number != sig::Kill && is_ignored(process, main, number)) return {};
   TRY(process.pending.add(info));
+  process.actions->tell_watchers();
   if (number == sig::Kill) interrupt_all_threads(process);
   else if (Thread* thread = taker(process, number)) signal_wake(*thread);
   return {};
@@ -75,6 +76,7 @@ ErrorOr<void> send_signal(Thread& thread, const SignalInfo& info) {
   if (number == sig::Kill) return send_signal(*thread.process, info);
   if (is_ignored(*thread.process, &thread, number)) return {};
   TRY(thread.pending.add(info));
+  thread.process->actions->tell_watchers();
   if (!thread.blocked.has(number) || thread.waited_for.has(number)) signal_wake(thread);
   return {};
 }
@@ -92,6 +94,7 @@ void send_timer_signal(Process& process, Thread* thread, QueuedSignal& signal) {
     process.pending.add(signal);
     if (Thread* t = taker(process, number)) signal_wake(*t);
   }
+  process.actions->tell_watchers();
 }
 
 ErrorOr<void> send_signal_to_group(int group, const SignalInfo& info) {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/ref.h"
+#include "process/wait.h"
 
 namespace pl {
 
@@ -20,7 +21,7 @@ constexpr int Hup = 1, Int = 2, Quit = 3, Ill = 4, Trap = 5, Abort = 6, Bus = 7,
 
 // si_code values (sigaction(2)).
 namespace sigcode {
-constexpr int User = 0, Kernel = 0x80, Queue = -1, Timer = -2, Tkill = -6;
+constexpr int User = 0, Kernel = 0x80, Queue = -1, Timer = -2, MessageQueue = -3, Tkill = -6;
 constexpr int IllegalOpcode = 1, FpeUnknown = 14;
 constexpr int MapError = 1, AccessError = 2;            // SIGSEGV
 constexpr int BusAlign = 1, BusAddress = 2;             // SIGBUS
@@ -86,6 +87,16 @@ class SignalActions : public RefCounted {
   void copy_from(const SignalActions& o) { for (int i = 0; i < sig::Count; ++i) actions_[i] = o.actions_[i]; }
   // execve: caught signals become default, ignored ones stay.
   void reset_handlers();
+  // Some signal was sent: for signalfds. Nothing is written as long as nobody has looked at one.
+  void tell_watchers() {
+    if (!watched) return;
+    ++arrivals;
+    arrived.wake_all();
+  }
+
+  bool watched = false;
+  uint64_t arrivals = 0;
+  WaitQueue arrived;
 
  private:
   SignalAction actions_[sig::Count];

@@ -5,6 +5,7 @@
 #include "fs/descriptors.h"
 #include "fs/mount.h"
 #include "fs/path.h"
+#include "fs/watch.h"
 #include "syscall/table.h"
 
 namespace pl {
@@ -75,6 +76,7 @@ Result change_mode(Ref<Inode> inode, uint32_t mode) {
   // chmod(2): set-group-ID is dropped when the caller is not of that group.
   if (!who.privileged() && mode & file_mode::SetGroup && !who.in_group(TRY(inode->attributes()).gid)) mode &= ~file_mode::SetGroup;
   TRY(inode->set_mode(mode & file_mode::Permissions));
+  if (watches::any()) watches::tell(*inode, watch_event::Attributes);
   return 0;
 }
 
@@ -86,6 +88,7 @@ Result change_owner(Ref<Inode> inode, uint32_t uid, uint32_t gid) {
   }
   if (uid == ~0u && gid == ~0u) return 0;
   TRY(inode->set_owner(uid, gid));
+  if (watches::any()) watches::tell(*inode, watch_event::Attributes);
   // chown(2): an executable loses its set-ID bits.
   uint32_t clear = file_mode::SetUser | (a.mode & 010 ? file_mode::SetGroup : 0);
   if (inode->is_regular() && a.mode & clear && a.mode & 0111) TRY(inode->set_mode(a.mode & file_mode::Permissions & ~clear));
@@ -231,6 +234,7 @@ Result sys_utimensat(int directory, UserAddress path, UserIn<TimeSpec> times, ui
     TRY(check_access(*inode, AccessWrite, current_file_credentials()));
   }
   TRY(inode->set_times(value[0], value[1]));
+  if (watches::any()) watches::tell(*inode, watch_event::Attributes);
   return 0;
 }
 

@@ -7,9 +7,11 @@
 #include "fs/descriptors.h"
 #include "fs/open_file.h"
 #include "fs/path.h"
+#include "fs/watch.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "syscall/restart.h"
 #include "syscall/table.h"
+#include "syscall/transfer.h"
 
 namespace pl {
 
@@ -26,6 +28,7 @@ Result sys_truncate(UserAddress path, int64_t bytes) {
     return fail(Errno::FileTooBig);
   }
   TRY(inode->truncate(uint64_t(bytes)));
+  if (watches::any()) watches::tell(*inode, watch_event::Modify);
   return 0;
 }
 
@@ -47,37 +50,9 @@ Result sys_fallocate(int descriptor, uint32_t mode, int64_t offset, int64_t byte
 
 namespace {
 
-// A page of the libOS that bytes pass through.
-struct Page {
-  void* memory = heap_allocate(PageSize, 8);
-  ~Page() { if (memory) heap_free(memory, PageSize, 8); }
-};
-
-struct End {
-  Ref<File> file;
-  UserAddress place;     // of the offset in the program; null: the description's own
-  int64_t offset = -1;
-
-  static ErrorOr<End> create(int descriptor, UserAddress place) {
-    End e{TRY(current_descriptors().get(descriptor)), place, -1};
-    if (place) {
-      e.offset = TRY(UserIn<int64_t>{place}.read());
-      if (e.offset < 0) return fail(Errno::Invalid);
-    }
-    return e;
-  }
-  ErrorOr<size_t> read(Buffer& b) { return moved(offset < 0 ? file->read(b) : file->read_at(uint64_t(offset), b)); }
-  ErrorOr<size_t> write(Buffer& b) { return moved(offset < 0 ? file->write(b) : file->write_at(uint64_t(offset), b)); }
-  ErrorOr<size_t> moved(ErrorOr<size_t> n) {
-    if (n && offset >= 0) offset += int64_t(*n);
-    return n;
-  }
-  ErrorOr<void> finish() { return place ? UserOut<int64_t>{place}.write(offset) : ErrorOr<void>(); }
-};
-
 // Moves up to `bytes`. What was read and could not be written is given back by seeking, where that is possible.
-ErrorOr<size_t> transfer(End& in, End& out, size_t bytes) {
-  Page page;
+ErrorOr<size_t> transfer(TransferEnd& in, TransferEnd& out, size_t bytes) {
+  TransferPage page;
   if (!page.memory) return fail(Errno::NoMemory);
   size_t done = 0;
   while (done < bytes) {
@@ -108,7 +83,7 @@ ErrorOr<size_t> transfer(End& in, End& out, size_t bytes) {
 }  // namespace
 
 Result sys_sendfile(int out, int in, UserIn<int64_t> offset, size_t bytes) {
-  End from = TRY(End::create(in, offset.address)), to = TRY(End::create(out, {}));
+  TransferEnd from = TRY(TransferEnd::create(in, offset.address)), to = TRY(TransferEnd::create(out, {}));
   if (!from.file->readable() || !to.file->writable()) return fail(Errno::BadDescriptor);
   if (to.file->flags() & open_flag::Append) return fail(Errno::Invalid);
   Ref<Inode> source = from.file->inode();
@@ -122,7 +97,7 @@ Result sys_sendfile(int out, int in, UserIn<int64_t> offset, size_t bytes) {
 
 Result sys_copy_file_range(int in, UserIn<int64_t> in_offset, int out, UserIn<int64_t> out_offset, size_t bytes, uint32_t flags) {
   if (flags) return fail(Errno::Invalid);
-  End from = TRY(End::create(in, in_offset.address)), to = TRY(End::create(out, out_offset.address));
+  TransferEnd from = TRY(TransferEnd::create(in, in_offset.address)), to = TRY(TransferEnd::create(out, out_offset.address));
   if (!from.file->readable() || !to.file->writable() || to.file->flags() & open_flag::Append) return fail(Errno::BadDescriptor);
   Ref<Inode> source = from.file->inode(), target = to.file->inode();
   if ((source && source->is_directory()) || (target && target->is_directory())) return fail(Errno::IsDirectory);
@@ -138,11 +113,6 @@ Result sys_copy_file_range(int in, UserIn<int64_t> in_offset, int out, UserIn<in
   TRY(to.finish());
   return n;
 }
-
-// Programs fall back to read and write.
-Result sys_splice(int, UserAddress, int, UserAddress, size_t, uint32_t) { return fail(Errno::Invalid); }
-Result sys_tee(int, int, size_t, uint32_t) { return fail(Errno::Invalid); }
-Result sys_vmsplice(int, UserIn<IoVector>, size_t, uint32_t) { return fail(Errno::Invalid); }
 
 // Memory needs no syncing, and the host's files are written through.
 Result sys_sync() { return 0; }

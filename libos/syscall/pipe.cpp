@@ -6,6 +6,7 @@
 #include "fs/context.h"
 #include "fs/descriptors.h"
 #include "fs/event_files.h"
+#include "process/signal_file.h"
 #include "syscall/table.h"
 
 namespace pl {
@@ -27,7 +28,18 @@ Result sys_eventfd2(uint32_t initial, uint32_t flags) {
   return uint64_t(TRY(current_descriptors().install(std::move(file), on_exec_of(flags))));
 }
 
-Result sys_signalfd4(int, UserIn<SignalSet>, size_t, uint32_t) { return fail(Errno::NoSystemCall); }
+Result sys_signalfd4(int descriptor, UserIn<SignalSet> mask, size_t bytes, uint32_t flags) {
+  if (flags & ~(open_flag::CloseOnExec | open_flag::NonBlock) || bytes != sizeof(SignalSet)) return fail(Errno::Invalid);
+  SignalSet wanted = TRY(mask.read());
+  if (descriptor == -1) {
+    Ref<File> file = TRY(make<SignalFile>(wanted, flags & open_flag::NonBlock));
+    return uint64_t(TRY(current_descriptors().install(std::move(file), on_exec_of(flags))));
+  }
+  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  if (!file->as_signals()) return fail(Errno::Invalid);
+  file->as_signals()->set_mask(wanted);
+  return uint64_t(descriptor);
+}
 
 Result sys_timerfd_create(int clock, uint32_t flags) {
   if (flags & ~(open_flag::CloseOnExec | open_flag::NonBlock)) return fail(Errno::Invalid);

@@ -8,6 +8,7 @@
 #include "process/clone.h"
 #include "process/deliver.h"
 #include "process/exit.h"
+#include "process/process_file.h"
 #include "process/program.h"
 #include "process/scheduler.h"
 #include "syscall/table.h"
@@ -33,6 +34,9 @@ Result sys_clone(uint64_t flags, uint64_t stack, UserAddress parent_tid, uint64_
   request.tls = tls;
   request.parent_tid = parent_tid;
   request.child_tid = child_tid;
+  // clone(2): the descriptor goes where the tid would.
+  request.descriptor = parent_tid;
+  if (flags & clone_flag::PidDescriptor && flags & (clone_flag::ParentSetTid | clone_flag::Detached)) return fail(Errno::Invalid);
   return uint64_t(TRY(clone_current(request)));
 }
 
@@ -61,6 +65,7 @@ Result sys_clone3(UserAddress arguments, size_t size) {
   request.tls = a.tls;
   request.parent_tid = UserAddress(a.parent_tid);
   request.child_tid = UserAddress(a.child_tid);
+  request.descriptor = UserAddress(a.pidfd);
   return uint64_t(TRY(clone_current(request)));
 }
 
@@ -150,6 +155,7 @@ Result sys_waitid(int which, int id, UserOut<RawSignalInfo> out, uint32_t option
   if (options & ~(NoHang | NoWait | wait_option::Stopped | Exited | Continued | NoThread | Clone | All)) return fail(Errno::Invalid);
   if (!(options & (wait_option::Stopped | Exited | Continued))) return fail(Errno::Invalid);
   ChildSelector selector;
+  bool without_waiting = false;  // a descriptor with PIDFD_NONBLOCK
   switch (which) {
     case 0: break;
     case 1:
@@ -160,10 +166,22 @@ Result sys_waitid(int which, int id, UserOut<RawSignalInfo> out, uint32_t option
       if (id < 0) return fail(Errno::Invalid);
       selector = {ChildSelector::Group, id ? id : current_process().group};
       break;
+    case 3: {  // P_PIDFD
+      if (id < 0) return fail(Errno::Invalid);
+      Ref<File> file = TRY(current_descriptors().get(id));
+      if (!file->as_process()) return fail(Errno::BadDescriptor);
+      auto process = file->as_process()->process();
+      if (!process) return fail(Errno::NoChild);
+      selector = {ChildSelector::Pid, (*process)->pid};
+      without_waiting = file->nonblocking() && !(options & NoHang);
+      if (without_waiting) options |= NoHang;
+      break;
+    }
     default: return fail(Errno::Invalid);
   }
   ChildReport report;
   bool found = TRY(wait_for_child(selector, options, report));
+  if (!found && without_waiting) return fail(Errno::Again);
   if (found && usage) TRY(usage.write(resource_usage(report.usage)));
   if (out) {
     SignalInfo info;

@@ -8,6 +8,8 @@
 #include "arch/context.h"
 #include "arch/layout.h"
 #include "base/error.h"
+#include "ipc/queue_file.h"
+#include "ipc/semaphore.h"
 #include "memory/user.h"
 #include "net/abi.h"
 #include "process/limits.h"

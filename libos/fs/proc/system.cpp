@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "fs/mount.h"
 #include "fs/path.h"
+#include "fs/proc/network.h"
 #include "fs/proc/node.h"
 #include "memory/frame_allocator.h"
 #include "ocall/ring.h"
@@ -151,7 +152,8 @@ void boot_id(Text& t) {
 // Each read goes to the host and back, and says nothing: what a round trip costs.
 void null_ocall(Text&) { (void)ocall::call({.operation = PL_OP_NOP}); }
 
-constexpr uint8_t Root = 0, Sys = 1, Kernel = 2, Random = 3, Vm = 4, Fs = 5, Penglai = 6;
+constexpr uint8_t Root = 0, Sys = 1, Kernel = 2, Random = 3, Vm = 4, Fs = 5, Penglai = 6, Net = 7, SysNet = 8, NetCore = 9,
+                  NetIpv4 = 10;
 const SystemNode system_nodes[] = {
     {"", Root, Kind::Directory, nullptr},
     {"sys", Root, Kind::Directory, nullptr},
@@ -160,6 +162,18 @@ const SystemNode system_nodes[] = {
     {"vm", Sys, Kind::Directory, nullptr},
     {"fs", Sys, Kind::Directory, nullptr},
     {"penglai", Root, Kind::Directory, nullptr},
+    {"net", Root, Kind::Directory, nullptr},
+    {"net", Sys, Kind::Directory, nullptr},
+    {"core", SysNet, Kind::Directory, nullptr},
+    {"ipv4", SysNet, Kind::Directory, nullptr},
+    {"unix", Net, Kind::Text, unix_sockets},
+    {"tcp", Net, Kind::Text, tcp},
+    {"tcp6", Net, Kind::Text, tcp6},
+    {"udp", Net, Kind::Text, udp},
+    {"udp6", Net, Kind::Text, udp6},
+    {"dev", Net, Kind::Text, interfaces},
+    {"somaxconn", NetCore, Kind::Text, line_limit},
+    {"ip_local_port_range", NetIpv4, Kind::Text, port_range},
     {"null-ocall", Penglai, Kind::Text, null_ocall},
     {"meminfo", Root, Kind::Text, meminfo},
     {"cpuinfo", Root, Kind::Text, cpuinfo},

@@ -6,6 +6,7 @@
 
 #include "base/ref.h"
 #include "memory/user.h"
+#include "process/wait.h"
 
 namespace hosted {
 std::vector<uint8_t> memory;
@@ -17,6 +18,7 @@ void reset(size_t bytes) { memory.assign(bytes, 0); }
 namespace pl {
 
 bool is_frozen(const void*) { return false; }
+void WaitQueue::wake_all() {}
 
 void* heap_allocate(size_t bytes, size_t alignment) {
   if (hosted::heap_is_full) return nullptr;
