@@ -92,7 +92,7 @@ void WatchFile::queue(int number, uint32_t mask, uint32_t cookie, std::string_vi
   if (!memory) return;  // as when there are too many, but nothing can be said
   auto event = new (memory) Event{{}, {number, mask, cookie, bytes}};
   std::memset(static_cast<void*>(event + 1), 0, bytes);
-  std::memcpy(static_cast<void*>(event + 1), name.data(), name.size());
+  if (!name.empty()) std::memcpy(static_cast<void*>(event + 1), name.data(), name.size());
   events_.push_back(event);
   ++count_;
   ++activity_;
