@@ -161,15 +161,12 @@ uint64_t random::word() {
 
 // ---- locks: taken in the order of their ranks, none twice, none across a sleep ----
 
-std::atomic<uint32_t>& detail::lock_word(Rank rank, const void*) {
-  static std::atomic<uint32_t> words[unsigned(Rank::Count)];
-  return words[unsigned(rank)];
-}
-void detail::lock_acquire(std::atomic<uint32_t>&, Rank rank) {
+std::atomic<uint32_t> detail::lock_words[unsigned(Rank::Count)][WordsPerRank];
+void detail::check_acquire(Rank rank) {
   if (locks_held >> unsigned(rank)) std::abort();
   locks_held |= 1u << unsigned(rank);
 }
-void detail::lock_release(std::atomic<uint32_t>&, Rank rank) { locks_held &= ~(1u << unsigned(rank)); }
+void detail::check_release(Rank rank) { locks_held &= ~(1u << unsigned(rank)); }
 
 ErrorOr<uint64_t> terminal_ioctl(Terminal&, uint32_t, UserAddress) { return fail(Errno::NotTerminal); }
 ErrorOr<void> check_background(Terminal&, int) { return {}; }
