@@ -98,7 +98,7 @@ TEST("unknown flags and reserved fields are EINVAL") {
   run.flags = 2;
   CHECK_EQUAL(device.call(PL_IOC_RUN, &run), -EINVAL);
   pl_ioc_spawn spawn = {};
-  spawn.flags = 2;
+  spawn.flags = 4;
   CHECK_EQUAL(device.call(PL_IOC_SPAWN, &spawn), -EINVAL);
   spawn = {};
   spawn.reserved = 1;

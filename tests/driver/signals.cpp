@@ -57,6 +57,25 @@ TEST("a signal takes a spinning enclave off with EINTR, and it can be run on") {
   CHECK_EQUAL(device.run(handle, 0, DO_EXIT, 5).detail, 5);
 }
 
+TEST("one that spins leaves at a tick when another is to have its turn, and goes on where it was") {
+  Device device;
+  int handle = device.make(0);
+  for (int turn = 0; turn < 3; turn++) {
+    device.window(0).command = DO_SPIN;
+    CHECK_EQUAL(device.run(handle, PL_RUN_TURN).reason, PL_LEFT_INTERRUPT);
+  }
+  CHECK_EQUAL(device.run(handle, 0, DO_EXIT, 6).detail, 6);
+  CHECK_EQUAL(device.destroy(handle), 0);
+  uint64_t id = device.make_template(34);
+  device.window(kWindow).command = DO_SPIN;
+  Left left = device.spawn(id, kWindow, PL_SPAWN_TURN);
+  CHECK_EQUAL(left.reason, PL_LEFT_INTERRUPT);
+  CHECK(left.handle >= 0);
+  CHECK_EQUAL(device.run(left.handle, kWindow, DO_EXIT, 7).detail, 7);
+  CHECK_EQUAL(device.destroy(left.handle), 0);
+  CHECK_EQUAL(device.remove(id), 0);
+}
+
 TEST("a signal during a spawn leaves a handle to go on with") {
   Device device;
   uint64_t id = device.make_template(1);

@@ -316,7 +316,7 @@ Test(library, a_c_and_a_cxx_program_build_against_what_is_installed_and_fork_thr
                         "-DCMAKE_CXX_COMPILER=riscv64-linux-gnu-g++ && cmake --build " + scratch.path() + "/build");
   cr_assert_eq(by_cmake.status, 0, "%s%s", by_cmake.out.c_str(), by_cmake.err.c_str());
   for (const char* program : {"/fork-c", "/build/fork-cxx"}) {
-    auto result = shell(kBin + "pl-machine run /host" + scratch.path() + program + " " + e2e::program("echo-arguments"));
+    auto result = shell(kBin + "pl-machine run /host" + scratch.path() + program + " " + e2e::program("echo-arguments") + " " + e2e::program("wait-for-signal"));
     cr_expect_eq(result.status, 0, "%s: %s%s", program, result.out.c_str(), result.err.c_str());
     EXPECT_TEXT(result.out, "0: [first][0]\n1: [first][1]\n2: [first][2]\n");
   }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fork PROGRAM: makes its template, forks that three times, and prints what each fork has written. */
+/*
+ * fork PROGRAM SPINNER: makes PROGRAM's template, forks that three times, and prints what each fork has written. Then two of SPINNER,
+ * which only compute, share the time until theirs is up.
+ */
 #include <penglai/penglai.h>
 #include <signal.h>
 #include <stdio.h>
@@ -46,6 +49,26 @@ int main(int argc, char **argv) {
   if (!penglai_signal(handle, forks[0], SIGTERM)) return failed("one that has ended takes no signal");
   if (!penglai_template_inspect(handle, template_id + 1000, &after)) return failed("there is no such template");
   for (int i = 0; i < 3; ++i) penglai_free(handle, forks[i]);
+
+  struct penglai_program spinner = {.path = argc > 2 ? argv[2] : "none"};
+  const char *spin[] = {"spinner", "spin", NULL};
+  for (int i = 0; i < 2; ++i) {
+    struct penglai_start start = {.program = &spinner, .arguments = spin, .timeout_milliseconds = 300};
+    start.streams[1].kind = PENGLAI_MEMORY;
+    if (penglai_start(handle, &start, &forks[i])) return failed("start");
+  }
+  for (int i = 0; i < 2; ++i) {
+    struct penglai_end end;
+    size_t size;
+    if (penglai_wait(handle, forks[i], &end)) return failed("wait");
+    penglai_output(forks[i], 1, &size);
+    if (end.status != PENGLAI_TIME_UP || !size) {
+      fprintf(stderr, "a spinner ended with %d and wrote %zu bytes\n", end.status, size);
+      return 1;
+    }
+  }
+  /* One is left for penglai_close(). */
+  penglai_free(handle, forks[1]);
   penglai_close(handle);
   return 0;
 }
