@@ -59,7 +59,11 @@ class File : public RefCounted {
   // Descriptors, and messages under way (SCM_RIGHTS), keep it open. A template's file is never freed in a fork: the last of these, and not
   // its destructor, then says that it is closed. Only files that others wait for are counted: pipes and sockets.
   void hold() { if (holders_ != NotCounted) ++holders_; }
-  void let_go() { if (holders_ != NotCounted && --holders_ == 0 && is_frozen(this)) closed(); }
+  void let_go() {
+    if (holders_ == NotCounted || --holders_ || !is_frozen(this)) return;
+    if (epoll_items) forget_epoll_items();
+    closed();
+  }
   uint32_t holders() const { return holders_; }
   // Whether an EPIPE of write() comes with SIGPIPE.
   virtual bool signals_broken_pipe() { return true; }

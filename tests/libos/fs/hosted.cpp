@@ -30,7 +30,9 @@ void* heap_allocate(size_t bytes, size_t) {
   return std::malloc(bytes ? bytes : 1);
 }
 void heap_free(void* pointer, size_t, size_t) { std::free(pointer); }
-bool is_frozen(const void*) { return false; }
+bool is_frozen(const void* object) {
+  return std::find(hosted::frozen_objects.begin(), hosted::frozen_objects.end(), object) != hosted::frozen_objects.end();
+}
 
 namespace {
 struct Frame {

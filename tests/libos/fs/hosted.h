@@ -26,7 +26,7 @@ inline int64_t allocations_left = -1;  // negative: no limit
 inline uint64_t ticks = 1'000'000;
 inline unsigned broken_pipes = 0;
 inline pl::FileCredentials credentials;
-inline std::vector<uintptr_t> frozen_frames;
+inline std::vector<const void*> frozen_objects;  // as if a template had made them
 
 inline pl_boot boot{};  // what the monitor said
 

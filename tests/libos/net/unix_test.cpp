@@ -132,6 +132,26 @@ Test(unix_sockets, running_out_of_memory_is_an_error_at_every_allocation) {
   }
 }
 
+Test(unix_sockets, what_a_template_opened_closes_in_a_fork_with_its_last_descriptor) {
+  auto p = pair_of(socket_type::Stream);
+  Descriptors& table = current_descriptors();
+  int a = *table.install(Ref<File>(p.first), OnExec::Keep), b = *table.install(Ref<File>(p.first), OnExec::Keep);
+  auto set = must(make<EventPoll>());
+  cr_assert(set->add(a, *p.first, poll_event::In, 1));
+  frozen_objects = {static_cast<RefCounted*>(p.first.get()), &p.first->endpoint()};
+  auto copy = must(table.clone());
+  cr_assert(table.close(a));
+  cr_assert(table.close(b));
+  cr_assert_eq(p.second->poll(nullptr) & poll_event::HangUp, 0);
+  copy = nullptr;
+  cr_assert_neq(p.second->poll(nullptr) & poll_event::HangUp, 0);
+  cr_assert_eq(get(*p.second, 1), std::string());
+  EpollEvent e[1];
+  cr_assert_eq(set->collect(e, 1, nullptr), 0, "an epoll forgets it too");
+  frozen_objects.clear();
+  for (int i = 0; i < 2; i++) Ref<Socket>::adopt(p.first.get());  // the descriptors' own, which were not counted back
+}
+
 // ---- names ----
 
 Test(unix_sockets, a_path_is_bound_once_and_connects_who_may_write_it) {
