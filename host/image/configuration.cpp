@@ -35,6 +35,16 @@ void Configuration::file_record(std::string_view path, uint32_t mode, uint64_t s
   append(PL_RECORD_FILE, &file, offsetof(pl_record_file, text), path, target);
 }
 
+void Configuration::add_root(const RootImage& image) {
+  assert(records_ == 0 && image.salt.size() <= PL_SALT_MAX);
+  pl_record_root root{};
+  root.data_blocks = image.data_blocks;
+  root.hash_block = image.hash_block;
+  std::memcpy(root.root_hash, image.root_hash.data(), sizeof root.root_hash);
+  root.salt_length = static_cast<uint32_t>(image.salt.size());
+  append(PL_RECORD_ROOT, &root, offsetof(pl_record_root, salt), {reinterpret_cast<const char*>(image.salt.data()), image.salt.size()});
+}
+
 void Configuration::add_directory(std::string_view path, uint32_t mode) { file_record(path, S_IFDIR | mode, 0, {}); }
 
 void Configuration::add_link(std::string_view path, std::string_view target) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "image/root_image.h"
 #include "penglai/config.h"
 
 namespace pl {
@@ -17,6 +18,8 @@ class Configuration {
  public:
   explicit Configuration(uint64_t shadow_point, uint32_t flags = 0) : shadow_point_(shadow_point), flags_(flags) {}
 
+  // Before everything else.
+  void add_root(const RootImage& image);
   // Absolute, normalized paths of at most 4,095 bytes; `mode` are permissions.
   void add_directory(std::string_view path, uint32_t mode);
   void add_link(std::string_view path, std::string_view target);

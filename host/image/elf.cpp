@@ -93,14 +93,13 @@ std::expected<ElfProgram, std::string> check_elf(std::span<const std::byte> file
   auto segments = read_segments(file, *header);
   if (!segments) return Refusal(segments.error());
 
-  bool any = false, entry_found = false;
+  bool any = false, entry_found = false, dynamic = false;
   uint64_t end = 0;
   for (const Elf64_Phdr& segment : *segments) {
     if (segment.p_type == PT_INTERP || segment.p_type == PT_LOAD) {
       if (segment.p_offset > file.size() || segment.p_filesz > file.size() - segment.p_offset) return truncated();
     }
-    if (segment.p_type == PT_INTERP)
-      return Refusal("dynamically linked, which enclaves do not run yet: link it with -static");
+    dynamic |= segment.p_type == PT_INTERP;
     if (segment.p_type != PT_LOAD) continue;
     if (segment.p_memsz < segment.p_filesz) return malformed("a segment is larger in the file than in memory");
     if (segment.p_memsz == 0) continue;
@@ -116,7 +115,80 @@ std::expected<ElfProgram, std::string> check_elf(std::span<const std::byte> file
   }
   if (!any) return malformed("nothing to load");
   if (!entry_found) return malformed("the entry point is in no executable segment");
-  return ElfProgram{.position_independent = header->e_type == ET_DYN};
+  return ElfProgram{.position_independent = header->e_type == ET_DYN, .dynamic = dynamic};
+}
+
+namespace {
+
+constexpr uint64_t kInterpreterMax = 4096, kDynamicMax = 1 << 16, kStringsMax = 16 << 20;
+
+template <class T>
+bool read_values(const ReadAt& read, uint64_t offset, std::vector<T>& values) {
+  return read(offset, std::as_writable_bytes(std::span(values)));
+}
+
+// The place in the file of an address in memory; ~0 where the file has none.
+uint64_t place_of(std::span<const Elf64_Phdr> segments, uint64_t address) {
+  for (const Elf64_Phdr& segment : segments)
+    if (segment.p_type == PT_LOAD && address >= segment.p_vaddr && address - segment.p_vaddr < segment.p_filesz)
+      return segment.p_offset + (address - segment.p_vaddr);
+  return UINT64_MAX;
+}
+
+}  // namespace
+
+std::expected<ElfLinks, std::string> read_links(const ReadAt& read) {
+  std::vector<std::byte> start(sizeof(Elf64_Ehdr));
+  if (!read(0, start)) return truncated();
+  auto header = check_header(start);
+  if (!header) return Refusal(header.error());
+  if (header->e_phnum == 0 || header->e_phnum > kMaxSegments || header->e_phentsize != sizeof(Elf64_Phdr))
+    return malformed("program headers");
+  std::vector<Elf64_Phdr> segments(header->e_phnum);
+  if (!read_values(read, header->e_phoff, segments)) return truncated();
+
+  ElfLinks links;
+  std::vector<Elf64_Dyn> entries;
+  for (const Elf64_Phdr& segment : segments) {
+    if (segment.p_type == PT_INTERP) {
+      if (segment.p_filesz < 2 || segment.p_filesz > kInterpreterMax) return malformed("the name of its interpreter");
+      std::string name(segment.p_filesz, 0);
+      if (!read(segment.p_offset, std::as_writable_bytes(std::span(name)))) return truncated();
+      links.interpreter = name.c_str();
+      if (!links.interpreter.starts_with('/')) return malformed("the name of its interpreter");
+    } else if (segment.p_type == PT_DYNAMIC) {
+      if (segment.p_filesz > kDynamicMax) return malformed("its dynamic section");
+      entries.resize(segment.p_filesz / sizeof(Elf64_Dyn));
+      if (!read_values(read, segment.p_offset, entries)) return truncated();
+    }
+  }
+
+  uint64_t strings_at = 0, strings_size = 0, runpath = UINT64_MAX, rpath = UINT64_MAX;
+  std::vector<uint64_t> needed;
+  for (const Elf64_Dyn& entry : entries) {
+    if (entry.d_tag == DT_NULL) break;
+    switch (entry.d_tag) {
+      case DT_STRTAB: strings_at = entry.d_un.d_ptr; break;
+      case DT_STRSZ: strings_size = entry.d_un.d_val; break;
+      case DT_NEEDED: needed.push_back(entry.d_un.d_val); break;
+      case DT_RUNPATH: runpath = entry.d_un.d_val; break;
+      case DT_RPATH: rpath = entry.d_un.d_val; break;
+      default: break;
+    }
+  }
+  if (runpath == UINT64_MAX) runpath = rpath;
+  if (needed.empty() && runpath == UINT64_MAX) return links;
+  const uint64_t place = place_of(segments, strings_at);
+  if (place == UINT64_MAX || strings_size == 0 || strings_size > kStringsMax) return malformed("its table of strings");
+  std::string strings(strings_size, 0);
+  if (!read(place, std::as_writable_bytes(std::span(strings)))) return truncated();
+  for (uint64_t at : needed) {
+    if (at >= strings.size()) return malformed("the name of a library");
+    links.needed.emplace_back(strings.c_str() + at);
+    if (links.needed.back().empty()) return malformed("the name of a library");
+  }
+  if (runpath < strings.size()) links.search = strings.c_str() + runpath;
+  return links;
 }
 
 }  // namespace pl

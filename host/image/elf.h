@@ -4,17 +4,34 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <expected>
+#include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace pl {
 
 struct ElfProgram {
   bool position_independent = false;
+  bool dynamic = false;  // it names an interpreter
 };
 
 // The error completes the sentence "PROGRAM: ...".
 std::expected<ElfProgram, std::string> check_elf(std::span<const std::byte> file);
+
+// What a program or a shared library wants to find beside it (System V ABI, "Dynamic Linking").
+struct ElfLinks {
+  std::string interpreter;          // PT_INTERP; empty: none
+  std::vector<std::string> needed;  // DT_NEEDED
+  std::string search;               // DT_RUNPATH, else DT_RPATH: directories, separated by ':'
+};
+
+// Fills `to` with the file's bytes from `offset` on; false where it ends before.
+using ReadAt = std::function<bool(uint64_t offset, std::span<std::byte> to)>;
+
+// Looks at a few hundred bytes only. Of a static program there are none; the error is as above.
+std::expected<ElfLinks, std::string> read_links(const ReadAt& read);
 
 }  // namespace pl

@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, 6> kInside = {"/bin", "/dev", "/etc", "/p
 }  // namespace
 
 std::optional<std::string> missing_mount(const RunOptions& options, const HostFiles& files) {
+  if (!options.rootfs.empty()) return std::nullopt;  // what an image has is not known here
   for (const std::string& argument : options.arguments) {
     if (argument.starts_with('-') || argument.find('/') == std::string::npos) continue;
     // What it names inside; a relative path starts from the working directory there, and from the caller's here.

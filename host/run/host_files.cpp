@@ -27,6 +27,12 @@ std::expected<HostFiles, int> HostFiles::at(const std::string& root, std::string
   return HostFiles(std::move(descriptor), std::move(directory));
 }
 
+std::expected<HostFiles, int> HostFiles::below(const std::string& directory) const {
+  auto root = open(directory, O_PATH | O_DIRECTORY);
+  if (!root) return std::unexpected(root.error());
+  return HostFiles(std::move(*root), "/");
+}
+
 std::expected<Descriptor, int> HostFiles::open(std::string_view path, int flags) const {
   if (path.empty()) return std::unexpected(ENOENT);
   std::string full = path.starts_with('/') ? std::string(path) : directory_ + "/" + std::string(path);

@@ -20,6 +20,9 @@ class HostFiles {
   static std::expected<HostFiles, int> from_environment();
   static std::expected<HostFiles, int> at(const std::string& root, std::string directory);
 
+  // A directory of these, as a root of its own: links do not lead out of it.
+  std::expected<HostFiles, int> below(const std::string& directory) const;
+
   // open(2) as if the root were "/" and the directory the working directory, "..", and links included.
   std::expected<Descriptor, int> open(std::string_view path, int flags) const;
   // mkdir(2) likewise; no error if there is a directory.

@@ -57,7 +57,8 @@ OrFailure<void> Runtime::launch(Job& job) {
     else if (stream.descriptor >= 0) handles.set_stream(number, stream.descriptor);
   }
   if (job.recipe) {
-    uint16_t number = 0;
+    if (auto given = give_root(job.recipe->plan(), *job.instance); !given) return given;
+    uint16_t number = job.recipe->plan().root() < 0 ? 0 : 1;
     for (const Mount& mount : job.recipe->mounts()) {
       int own = fcntl(mount.root.get(), F_DUPFD_CLOEXEC, 3);
       if (own < 0) return failure(kOwnFailure, fmt::format("-v: {}", std::strerror(errno)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "run/launch.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -31,6 +32,7 @@ OrFailure<Enclave> freeze(Device& device, const Plan& plan, const Say& say) {
   auto enclave = make_enclave(device, plan, *image, piece->place());
   if (!enclave) return std::unexpected(enclave.error());
   Instance instance(piece->bytes());
+  if (auto given = give_root(plan, instance); !given) return std::unexpected(given.error());
   prepare_window(instance.window(), Invocation{});
   Server server(device, nullptr, [&](Instance&, std::string_view text) { say(text); });
   server.add_enclave(instance, enclave->release());
@@ -47,6 +49,14 @@ std::expected<uint64_t, int> find(Device& device, const Digest& key) {
 }
 
 }  // namespace
+
+OrFailure<void> give_root(const Plan& plan, Instance& instance) {
+  if (plan.root() < 0) return {};
+  int root = fcntl(plan.root(), F_DUPFD_CLOEXEC, 3);
+  if (root < 0) return std::unexpected(device_failure("--rootfs", errno));
+  instance.handles().set_mount(0, root, true);
+  return {};
+}
 
 OrFailure<Enclave> make_enclave(Device& device, const Plan& plan, const Pages& image, pl_ioc_window window) {
   pl_ioc_create create = plan.create();

@@ -10,6 +10,10 @@
 namespace pl {
 
 struct Ending;
+class Instance;
+
+// The root image, where the plan has one, as the handle that the libOS will ask for; mounts follow behind it.
+OrFailure<void> give_root(const Plan& plan, Instance& instance);
 
 // Made of the plan's image and sealed, not yet run. `window` is its ocall window.
 OrFailure<Enclave> make_enclave(Device& device, const Plan& plan, const Pages& image, pl_ioc_window window);

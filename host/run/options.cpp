@@ -149,12 +149,16 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
     return app.add_option(name, to, help)->type_name(type)->allow_extra_args(false)->take_all();
   };
   list("-v,--volume", mounts, "Show a host directory or file inside (untrusted)", "HOST:GUEST[:ro]");
+  app.add_option("--rootfs", options.rootfs, "The root inside is this verified image, or one that is made of this directory (pl-image build)")
+      ->type_name("IMAGE|DIR")->take_last();
+  app.add_option("--sysroot", options.sysroot, "Interpreter and libraries of a dynamic PROGRAM are below DIR")->type_name("DIR")->take_last();
   // As a flag, so that it takes no word behind it: PROGRAM may be that.
   auto* traced = app.add_flag("--strace{all}", strace, "Print the program's system calls (all, or =SET: openat,%file,!futex), in a debug enclave")->take_last();
   app.add_option("--memory", memory, "Most memory the enclave may hold: bytes, or with k, m, g")->type_name("SIZE")->take_last();
   if (runs) {
     app.footer(
-        "PROGRAM is a path with a slash, or the name of a built example. Options end there.\n"
+        "PROGRAM is a path with a slash, or the name of a built example; with --rootfs, a path or a name in the image.\n"
+        "Options end there.\n"
         "Exit status: the program's, 128+n when signal n ended it; 127 PROGRAM is not found, 126 it cannot run,\n"
         "125 pl-run itself failed, 124 the time was up. With -n: 0 when all ended with 0, 123 when some did not.\n"
         "With -n, standard input is empty for all; with -i it is read to its end first, and each gets all of it.");
@@ -221,6 +225,9 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
   auto directory = normalize_path(options.directory);
   if (!directory) return wrong("-w " + options.directory + ": expected an absolute path");
   options.directory = *directory;
+  if (!options.rootfs.empty() && !options.sysroot.empty()) return wrong("--sysroot: with --rootfs, everything comes from the image");
+  if (!options.rootfs.empty() && options.program.find('/') != std::string::npos && !options.program.starts_with('/'))
+    return wrong(options.program + ": with --rootfs, PROGRAM is an absolute path in the image, or a name");
   if (!user.empty() && !parse_user(user, options.user, options.group))
     return wrong("-u " + user + ": expected UID or UID:GID as numbers");
   if (*traced) {

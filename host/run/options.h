@@ -45,6 +45,8 @@ struct RunOptions {
   bool detached = false;
   bool remove = false;                // a detached one, once it has ended
   std::string template_name;          // for people; empty: the program's
+  std::string rootfs;                 // an image; empty: the small first tree
+  std::string sysroot;                // where the libraries of a dynamic program are; empty: where they are known to be
   std::string program;
   std::vector<std::string> arguments;
 };

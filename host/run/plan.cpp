@@ -15,6 +15,8 @@ namespace {
 
 constexpr uint64_t kMegabyte = 1 << 20;
 constexpr size_t kLibosMax = 256 * kMegabyte;
+// With a root image: the blocks that a template reads before it freezes are its own memory, and how many is not known here.
+constexpr uint64_t kImageReserve = 64 * kMegabyte;
 constexpr uint32_t kContexts = 1;
 // Changes when the same input is to give another template.
 constexpr std::string_view kKeyVersion = "penglai template 1";
@@ -30,8 +32,8 @@ constexpr SmallFile kSystemFiles[] = {
     {"/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"},
 };
 
-// Room for the libOS, the program, and what both need until the first instruction, with a margin: what is not used is given
-// back at a freeze.
+// Room for the libOS, the program and its libraries, and what they need until the first instruction, with a margin: what is not used
+// is given back at a freeze.
 uint64_t default_reserve(uint64_t libos_size, uint64_t program_size) {
   return std::bit_ceil(std::max(16 * kMegabyte, 4 * (libos_size + program_size) + 8 * kMegabyte));
 }
@@ -66,11 +68,12 @@ OrFailure<std::vector<Mount>> open_mounts(const std::vector<MountOption>& option
 }
 
 OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& mounts, Program program,
-                           Descriptor libos) {
+                           Descriptor libos, std::optional<RootFile> root) {
   Plan plan;
   plan.shown_ = options.program;
   plan.name_ = (options.template_name.empty() ? program.name : options.template_name).substr(0, PL_NAME_SIZE - 1);
   plan.program_ = std::move(program);
+  plan.root_ = std::move(root);
   plan.libos_ = std::move(libos);
   if (fstat(plan.libos_.get(), &plan.libos_status_) < 0)
     return failure(kOwnFailure, std::string("libos.bin: ") + std::strerror(errno));
@@ -79,8 +82,10 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
   for (const Mount& mount : mounts)
     plan.mounts_.emplace_back(mount.guest, (mount.read_only ? PL_MOUNT_READ_ONLY : 0) | (mount.is_file ? PL_MOUNT_FILE : 0));
 
-  plan.create_.reserve = default_reserve(static_cast<uint64_t>(plan.libos_status_.st_size),
-                                         static_cast<uint64_t>(plan.program_.status.st_size));
+  auto program_size = static_cast<uint64_t>(plan.program_.status.st_size);
+  for (const Library& library : plan.program_.libraries) program_size += static_cast<uint64_t>(library.status.st_size);
+  plan.create_.reserve = default_reserve(static_cast<uint64_t>(plan.libos_status_.st_size), program_size);
+  if (plan.root_ && plan.shadow_) plan.create_.reserve = kImageReserve;
   plan.create_.memory_limit = options.memory;
   plan.create_.contexts = kContexts;
   plan.create_.flags = (plan.shadow_ ? PL_CREATE_FREEZABLE : 0) | (options.strace ? PL_CREATE_DEBUG : 0);
@@ -88,21 +93,40 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
   return plan;
 }
 
-Configuration Plan::configuration(std::span<const std::byte> program) const {
+Configuration Plan::configuration(const Contents& contents) const {
   Configuration configuration(shadow_ ? PL_SHADOW_ENTRY : PL_SHADOW_NONE, flags_);
-  configuration.add_directory("/root", 0700);
-  configuration.add_file(path_inside(), 0755, program);
-  for (const SmallFile& file : kSystemFiles) configuration.add_file(file.path, 0644, file.content);
+  if (root_) {
+    configuration.add_root(root_->image);
+  } else {
+    configuration.add_directory("/root", 0700);
+    // Without contents, what there is in which place: for the key, which has the digests beside it.
+    auto content = [&](size_t index) { return contents.empty() ? std::span<const std::byte>{} : std::span(contents[index]); };
+    configuration.add_file(path_inside(), 0755, content(0));
+    for (size_t i = 0; i < program_.libraries.size(); ++i) configuration.add_file(program_.libraries[i].path, 0755, content(i + 1));
+    for (const SmallFile& file : kSystemFiles) configuration.add_file(file.path, 0644, file.content);
+  }
   for (const auto& [path, flags] : mounts_) configuration.add_mount(path, flags);
   configuration.set_program(path_inside());
   return configuration;
 }
 
+OrFailure<Plan::Contents> Plan::read_contents() const {
+  Contents contents;
+  if (root_) return contents;
+  auto program = read_program(program_, shown_);
+  if (!program) return std::unexpected(program.error());
+  contents.push_back(std::move(*program));
+  for (const Library& library : program_.libraries) {
+    auto content = read_library(library);
+    if (!content) return std::unexpected(content.error());
+    contents.push_back(std::move(*content));
+  }
+  return contents;
+}
+
 OrFailure<Digest> Plan::key(const ContentDigests& digests) const {
   auto libos = digests.of(libos_.get(), libos_status_);
   if (!libos) return failure(kOwnFailure, std::string("libos.bin: ") + std::strerror(libos.error()));
-  auto program = digests.of(program_.file.get(), program_.status);
-  if (!program) return failure(kCannotRun, shown_ + ": " + std::strerror(program.error()));
   Sha256 hash;
   auto add = [&](std::span<const std::byte> part) {
     const uint64_t size = part.size();
@@ -111,23 +135,34 @@ OrFailure<Digest> Plan::key(const ContentDigests& digests) const {
   };
   add(std::as_bytes(std::span(kKeyVersion)));
   add(std::as_bytes(std::span(*libos)));
-  add(std::as_bytes(std::span(*program)));
+  auto add_content = [&](const Descriptor& file, const struct stat& status, const std::string& shown) -> OrFailure<void> {
+    auto digest = digests.of(file.get(), status);
+    if (!digest) return failure(kCannotRun, shown + ": " + std::strerror(digest.error()));
+    add(std::as_bytes(std::span(*digest)));
+    return {};
+  };
+  if (!root_) {
+    if (auto added = add_content(program_.file, program_.status, shown_); !added) return std::unexpected(added.error());
+    for (const Library& library : program_.libraries)
+      if (auto added = add_content(library.file, library.status, library.shown); !added) return std::unexpected(added.error());
+  }
   add(configuration({}).serialize());
-  for (const SmallFile& file : kSystemFiles) add(std::as_bytes(std::span(file.content)));
+  if (!root_)
+    for (const SmallFile& file : kSystemFiles) add(std::as_bytes(std::span(file.content)));
   const uint64_t limits[] = {create_.reserve, create_.memory_limit, create_.contexts, create_.flags};
   add(std::as_bytes(std::span(limits)));
   return hash.finish();
 }
 
 OrFailure<Pages> Plan::image() const {
-  auto program = read_program(program_, shown_);
-  if (!program) return std::unexpected(program.error());
+  auto contents = read_contents();
+  if (!contents) return std::unexpected(contents.error());
   auto fail = [](const std::string& why) { return failure(kOwnFailure, "libos.bin: " + why); };
   auto file = read_file(libos_.get(), kLibosMax);
   if (!file) return fail(std::strerror(file.error()));
   auto libos = libos_pages(*file);
   if (!libos) return fail(libos.error());
-  auto pages = build_image(*libos, configuration(*program));
+  auto pages = build_image(*libos, configuration(*contents));
   if (!pages) return failure(kOwnFailure, pages.error());
   return std::move(*pages);
 }

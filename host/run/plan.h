@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "run/host_files.h"
 #include "run/options.h"
 #include "run/program.h"
+#include "run/root_file.h"
 
 namespace pl {
 
@@ -29,12 +31,14 @@ OrFailure<std::vector<Mount>> open_mounts(const std::vector<MountOption>& option
 
 class Plan {
  public:
-  // `libos` is an open libos.bin.
-  static OrFailure<Plan> make(const RunOptions& options, const std::vector<Mount>& mounts, Program program,
-                              Descriptor libos);
+  // `libos` is an open libos.bin. With a root image, `program` has only its name, as it is to be looked for in there.
+  static OrFailure<Plan> make(const RunOptions& options, const std::vector<Mount>& mounts, Program program, Descriptor libos,
+                              std::optional<RootFile> root = {});
 
   const std::string& name() const { return name_; }
-  std::string path_inside() const { return "/bin/" + program_.name; }
+  std::string path_inside() const { return root_ ? program_.name : "/bin/" + program_.name; }
+  // A descriptor of the root image, or -1: it goes with each window that an enclave of this plan is served through.
+  int root() const { return root_ ? root_->file.get() : -1; }
   pl_ioc_create create() const { return create_; }
   // Names a template: content of libOS and program, configuration, limits.
   OrFailure<Digest> key(const ContentDigests& digests) const;
@@ -43,10 +47,14 @@ class Plan {
 
  private:
   Plan() = default;
-  Configuration configuration(std::span<const std::byte> program) const;
+  // Of the program, and of each of its libraries.
+  using Contents = std::vector<std::vector<std::byte>>;
+  OrFailure<Contents> read_contents() const;
+  Configuration configuration(const Contents& contents) const;
 
   std::string shown_, name_;
   Program program_;
+  std::optional<RootFile> root_;
   Descriptor libos_;
   struct stat libos_status_ {};
   bool shadow_ = false;

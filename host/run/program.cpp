@@ -15,7 +15,9 @@ namespace {
 constexpr size_t kProgramMax = size_t{1} << 30;
 
 OrFailure<Program> check(const std::string& shown, const std::string& path, Descriptor file) {
-  Program program{path.substr(path.rfind('/') + 1), std::move(file), {}};
+  Program program;
+  program.name = path.substr(path.rfind('/') + 1);
+  program.file = std::move(file);
   if (fstat(program.file.get(), &program.status) < 0) return failure(kCannotRun, shown + ": " + std::strerror(errno));
   if (S_ISDIR(program.status.st_mode)) return failure(kCannotRun, shown + ": is a directory");
   if (!S_ISREG(program.status.st_mode)) return failure(kCannotRun, shown + ": not a regular file");
@@ -25,6 +27,14 @@ OrFailure<Program> check(const std::string& shown, const std::string& path, Desc
              (errno != EACCES && access(self.c_str(), X_OK) == 0);
   if (!may) return failure(kCannotRun, shown + ": no permission to execute it");
   return program;
+}
+
+OrFailure<std::vector<std::byte>> read_elf(const Descriptor& file, const std::string& shown) {
+  auto content = read_file(file.get(), kProgramMax);
+  if (!content) return failure(kCannotRun, shown + ": " + std::strerror(content.error()));
+  auto elf = check_elf(*content);
+  if (!elf) return failure(kCannotRun, shown + ": " + elf.error());
+  return std::move(*content);
 }
 
 }  // namespace
@@ -47,11 +57,12 @@ OrFailure<Program> find_program(const HostFiles& files, const std::string& name,
 }
 
 OrFailure<std::vector<std::byte>> read_program(const Program& program, const std::string& shown) {
-  auto content = read_file(program.file.get(), kProgramMax);
-  if (!content) return failure(kCannotRun, shown + ": " + std::strerror(content.error()));
-  auto elf = check_elf(*content);
-  if (!elf) return failure(kCannotRun, shown + ": " + elf.error());
-  return std::move(*content);
+  auto content = read_elf(program.file, shown);
+  if (content && program.libraries.empty() && check_elf(*content)->dynamic)
+    return failure(kCannotRun, shown + ": dynamically linked, and nobody looked for its libraries: link it with -static");
+  return content;
 }
+
+OrFailure<std::vector<std::byte>> read_library(const Library& library) { return read_elf(library.file, library.shown); }
 
 }  // namespace pl

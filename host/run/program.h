@@ -11,10 +11,19 @@
 
 namespace pl {
 
+// A file that goes into the enclave beside the program: its interpreter, or a shared library.
+struct Library {
+  std::string path;   // inside
+  std::string shown;  // for messages
+  Descriptor file;
+  struct stat status {};
+};
+
 struct Program {
   std::string name;  // last component of its path
   Descriptor file;
-  struct stat status;
+  struct stat status {};
+  std::vector<Library> libraries;  // of a dynamically linked one: run/libraries.h
 };
 
 // `name` with a slash is a path; without, an example in one of the directories of `examples` (separated by ':').
@@ -22,5 +31,6 @@ OrFailure<Program> find_program(const HostFiles& files, const std::string& name,
 
 // Its content, which is an ELF file that an enclave can run.
 OrFailure<std::vector<std::byte>> read_program(const Program& program, const std::string& shown_name);
+OrFailure<std::vector<std::byte>> read_library(const Library& library);
 
 }  // namespace pl

@@ -8,12 +8,14 @@
 #include <cstring>
 
 #include "run/launch.h"
+#include "run/libraries.h"
 
 namespace pl {
 namespace {
 
 constexpr const char* kLibos = "/usr/lib/penglai/libos.bin";
 constexpr const char* kExamples = "/usr/lib/penglai/apps";
+constexpr const char* kSysroots = "/";  // of a RISC-V system: its own
 
 }  // namespace
 
@@ -23,14 +25,26 @@ const char* environment(const char* name, const char* otherwise) {
 }
 
 OrFailure<Recipe> Recipe::make(const RunOptions& options, const HostFiles& files) {
-  auto program = find_program(files, options.program, environment("PENGLAI_APPS", kExamples));
-  if (!program) return std::unexpected(program.error());
+  std::optional<RootFile> root;
+  Program program;
+  program.name = options.program;
+  if (!options.rootfs.empty()) {
+    auto opened = open_root_file(files, options.rootfs);
+    if (!opened) return std::unexpected(opened.error());
+    root = std::move(*opened);
+  } else {
+    auto found = find_program(files, options.program, environment("PENGLAI_APPS", kExamples));
+    if (!found) return std::unexpected(found.error());
+    program = std::move(*found);
+    const std::string sysroots = options.sysroot.empty() ? environment("PENGLAI_SYSROOTS", kSysroots) : options.sysroot;
+    if (auto linked = find_libraries(files, options.program, sysroots, program); !linked) return std::unexpected(linked.error());
+  }
   auto mounts = open_mounts(options.mounts, files);
   if (!mounts) return std::unexpected(mounts.error());
   const char* libos_path = environment("PENGLAI_LIBOS", kLibos);
   Descriptor libos(open(libos_path, O_RDONLY | O_CLOEXEC));
   if (libos.get() < 0) return failure(kOwnFailure, std::string(libos_path) + ": " + std::strerror(errno));
-  auto plan = Plan::make(options, *mounts, std::move(*program), std::move(libos));
+  auto plan = Plan::make(options, *mounts, std::move(program), std::move(libos), std::move(root));
   if (!plan) return std::unexpected(plan.error());
   Recipe recipe(std::move(*plan), std::move(*mounts));
   if (options.shadow) {

@@ -15,6 +15,7 @@
 #include "base/hot.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/sha256.h"
 #include "fs/mount.h"
 #include "memory/frame_allocator.h"
 #include "memory/kernel_stack.h"
@@ -99,6 +100,7 @@ Instance instance() {
     log_line("%s: cannot be executed (error %d)", path, int(loaded.error()));
     monitor::exit((loaded.error() == Errno::NoEntry ? 127 : 126) << 8);
   }
+  prefetch_first_program();
   Errno error = shadow::freeze();
   panic("the enclave cannot be frozen (error %d)", int(error));
 }
@@ -132,6 +134,8 @@ extern "C" [[noreturn]] void cold_main(uint64_t boot) {
   frames::set_zero_frame(PhysicalAddress(h.zero_frame));
   take_entropy();
   attach_window();
+  ocall::keep_start(instance().place->size);  // a root image is read before them
+  if (parameters.isa & PL_ISA_ZBB) sha256_compress = sha256_blocks_zbb;
 
   // The measured configuration begins behind the image, the files' contents behind it.
   PhysicalAddress place = PhysicalAddress(parameters.base) + uint64_t(__data_end - __image_start) + uint64_t(__hot_end - __hot_start);

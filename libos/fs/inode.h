@@ -61,8 +61,9 @@ class Inode : public RefCounted {
   // The page of the page cache that backs a mapping; past the end: BUS (Errno::NoDeviceAddress). ENODEV: cannot be mapped (this way).
   // `shared`: for a MAP_SHARED mapping, whatever its protection; the frame is then the file's own for good, and written in place.
   virtual ErrorOr<FrameRef> page(uint64_t /*index*/, bool /*shared*/) { return fail(Errno::NoDevice); }
-  // True if page() never waits for the host: what a page fault, or a freeze, may map beyond the page that was asked for.
-  virtual bool in_memory() const { return false; }
+  // The same page for a private mapping, where it is in memory and nobody has to wait or to make it: what a page fault, or a freeze, may
+  // map beyond the page that was asked for. Else null.
+  virtual FrameRef page_in_memory(uint64_t /*index*/) { return {}; }
 
   // Directories. Names hold no '/', are not empty, and are not "." or "..".
   virtual ErrorOr<Ref<Inode>> lookup(std::string_view) { return fail(Errno::NotDirectory); }

@@ -3,9 +3,11 @@
 
 #include <cstring>
 
+#include "base/log.h"
 #include "fs/abi.h"
 #include "fs/descriptors.h"
 #include "fs/device.h"
+#include "fs/erofs/image.h"
 #include "fs/host/host_inode.h"
 #include "fs/path.h"
 #include "fs/proc/proc.h"
@@ -24,6 +26,7 @@ constexpr unsigned MaxMounts = 40;
 [[clang::no_destroy]] constinit Mount mounts[MaxMounts] = {};
 constinit unsigned mount_count = 0;
 constinit std::string_view program;
+[[clang::no_destroy]] constinit ErofsImage root_image;
 
 // The records, one by one, each within the configuration.
 class Records {
@@ -111,6 +114,17 @@ ErrorOr<void> add_file(const pl_record_file& file, PhysicalAddress& contents) {
   }
 }
 
+// The root directory of a measured image, with what will be written in memory above it.
+ErrorOr<Ref<Inode>> open_root(const pl_record_root& record, uint32_t handle) {
+  if (record.salt_length > PL_SALT_MAX) return fail(Errno::Invalid);
+  TRY(Records::text(&record, reinterpret_cast<const char*>(record.salt), 0, record.salt_length));
+  TRY(root_image.open(record, handle));
+  Lower lower{&root_image, root_image.root()};
+  LowerNode node = TRY(root_image.node(lower.number));
+  if ((node.mode & file_mode::Type) != file_mode::Directory) return fail(Errno::Invalid);
+  return Ref<Inode>(TRY(make<TmpDirectory>(node, lower)));
+}
+
 // A directory (or an empty file) to mount on.
 ErrorOr<Ref<Inode>> mount_point(std::string_view path, uint32_t type) {
   std::string_view name;
@@ -124,6 +138,7 @@ ErrorOr<Ref<Inode>> mount_point(std::string_view path, uint32_t type) {
 }  // namespace
 
 Ref<Inode> root() { return mounts[0].root; }
+bool has_root_image() { return root_image.root() != 0; }
 
 const Mount* mount_at(unsigned index) { return index < mount_count ? &mounts[index] : nullptr; }
 
@@ -151,7 +166,15 @@ std::string_view program_path() { return program; }
 
 ErrorOr<void> initialize(const pl_config& config, PhysicalAddress contents) {
   if (config.magic != PL_CONFIG_MAGIC || config.version != PL_CONFIG_VERSION || config.size < sizeof config) return fail(Errno::Invalid);
-  TRY(add_mount(nullptr, TRY(TmpDirectory::create_root(0755)), "tmpfs", "rootfs", 0));
+  Records records(config);
+  uint32_t host_handle = PL_HANDLE_MOUNT;
+  const pl_record* record = TRY(records.next());
+  if (record && record->kind == PL_RECORD_ROOT) {
+    TRY(add_mount(nullptr, TRY(open_root(*TRY(Records::as<pl_record_root>(record)), host_handle++)), "overlay", "rootfs", 0));
+    record = TRY(records.next());
+  } else {
+    TRY(add_mount(nullptr, TRY(TmpDirectory::create_root(0755)), "tmpfs", "rootfs", 0));
+  }
   for (const char* directory : {"/dev", "/proc", "/etc"}) TRY(mount_point(directory, file_mode::Directory));
   TRY(TRY(mount_point("/tmp", file_mode::Directory))->set_mode(01777));
 
@@ -161,17 +184,17 @@ ErrorOr<void> initialize(const pl_config& config, PhysicalAddress contents) {
   TRY(add_mount(TRY(mount_point("/dev/pts", file_mode::Directory)), TRY(create_devpts_root()), "devpts", "devpts", 0));
   TRY(add_mount(TRY(mount_point("/proc", file_mode::Directory)), TRY(create_proc_root()), "proc", "proc", 0));
 
-  Records records(config);
-  uint32_t host_mounts = 0;
-  while (const pl_record* record = TRY(records.next())) {
+  for (; record; record = TRY(records.next())) {
     switch (record->kind) {
       case PL_RECORD_FILE: TRY(add_file(*TRY(Records::as<pl_record_file>(record)), contents)); break;
       case PL_RECORD_MOUNT: {
         auto mount = TRY(Records::as<pl_record_mount>(record));
         std::string_view path = TRY(Records::text(mount, mount->path, 0, mount->path_length));
         uint32_t type = mount->flags & PL_MOUNT_FILE ? file_mode::Regular : file_mode::Directory;
-        auto host = TRY(create_host_root(PL_HANDLE_MOUNT + host_mounts++, type, mount->flags));
-        TRY(add_mount(TRY(mount_point(path, type)), std::move(host), "host", "host", mount->flags));
+        auto host = TRY(create_host_root(host_handle++, type, mount->flags));
+        auto point = mount_point(path, type);
+        if (!point) log_line("%.*s: nothing can be shown there (errno %d; no link may be on the way)", int(path.size()), path.data(), int(point.error()));
+        TRY(add_mount(TRY(std::move(point)), std::move(host), "host", "host", mount->flags));
         break;
       }
       case PL_RECORD_ENVIRONMENT: {

@@ -36,6 +36,8 @@ ErrorOr<void> open_standard_streams(Descriptors& descriptors);
 std::string_view program_path();
 
 Ref<Inode> root();
+// Is there a verified image below it?
+bool has_root_image();
 // The mount whose root covers this inode (which has is_mount_point()), or which has this root.
 const Mount* mount_on(const Inode& covered);
 const Mount* mount_of_root(const Inode& root);

@@ -18,7 +18,7 @@ class WindowInode final : public TmpInode {
   ErrorOr<size_t> read(uint64_t offset, Buffer& to) override;
   ErrorOr<size_t> write(uint64_t offset, Buffer& from) override;
   ErrorOr<FrameRef> page(uint64_t index, bool shared) override;
-  bool in_memory() const override { return true; }
+  FrameRef page_in_memory(uint64_t index) override { return page(index, false).value_or(FrameRef()); }
   bool truncates_on_open() const override { return true; }  // by doing nothing: its size is what it is
 
   // Hands the window to the host, and returns when it is back. ENOTTY: this is not the relay.

@@ -50,7 +50,7 @@ ErrorOr<void> AddressSpaceImplementation::prepare_freeze() {
   for (size_t i = 0; i < vmas_.size(); i++) {
     const Vma& vma = vmas_[i];
     if (vma.wiped_in_child) TRY(clear_range(vma.start, vma.end));
-    if (vma.inode && vma.inode->in_memory() && !vma.shared()) map_around(vma, ~uint64_t(0), vma.start, vma.end);
+    if (vma.inode && !vma.shared()) map_around(vma, ~uint64_t(0), vma.start, vma.end);
     // What was never touched and will be written needs no table of its own later.
     if (!vma.inode && !vma.grows_down && vma.end - vma.start <= LeafTableSpan) {
       for (uint64_t at = vma.start; at < vma.end; at += PageSize) {

@@ -111,11 +111,11 @@ void AddressSpaceImplementation::map_around(const Vma& vma, uint64_t address, ui
     if (at == address) continue;
     PageTableEntry* seen = find_leaf(root_, at);
     if (seen && pte::valid(*seen)) continue;
-    auto page = vma.inode->page(vma.page_index(at), false);
-    if (!page) return;
+    FrameRef page = vma.inode->page_in_memory(vma.page_index(at));
+    if (!page) continue;
     auto leaf = own_leaf(at);
     if (!leaf) return;
-    **leaf = pte::leaf(page->leak(), bits);
+    **leaf = pte::leaf(page.leak(), bits);
   }
 }
 
@@ -159,7 +159,7 @@ ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::handle_fault(UserAddres
     if (changes_ != seen) continue;
     const Vma& vma = *vmas_.holding(address);
     auto result = place_file_page(vma, address, std::move(*page), access);
-    if (result && access != FaultAccess::Write && inode->in_memory())
+    if (result && access != FaultAccess::Write)
       map_around(vma, address, address / AroundBytes * AroundBytes, address / AroundBytes * AroundBytes + AroundBytes);
     return result;
   }

@@ -15,7 +15,6 @@ class SharedMemory : public Inode {
   ErrorOr<Attributes> attributes() override;
   ErrorOr<Ref<File>> open(Ref<Inode> self, uint32_t flags) override;
   ErrorOr<FrameRef> page(uint64_t index, bool shared_writable) override;
-  bool in_memory() const override { return false; }  // mapping around would fill it
 
  private:
   uint64_t bytes_;

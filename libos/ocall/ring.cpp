@@ -51,6 +51,7 @@ struct State {
   // Data area: one bit a unit.
   uint64_t units_used;
   uint32_t units, units_reserved;
+  uint32_t units_kept;  // keep_start()
   WaitQueue unit_free;
   uint64_t open_handles[PL_HANDLES / 64];
 };
@@ -306,6 +307,14 @@ void set_pages(uint32_t pages) {
   if (state.window) ring()->pages = pages;
 }
 
+void keep_start(size_t bytes) {
+  constexpr uint32_t Left = 4;  // whatever the host says, so that there is a way out
+  uint64_t most = state.units > Left ? state.units - Left : 0, units = pages_for(bytes);
+  state.units_kept = uint32_t(units < most ? units : most);
+}
+
+void release_start() { state.units_kept = 0; }
+
 bool quiescent() { return state.in_flight == 0 && state.units_used == 0; }
 
 bool note_open(uint32_t handle) {
@@ -338,7 +347,7 @@ static uint32_t longest_run(uint32_t first, uint32_t wanted, uint32_t& start) {
 }
 
 ErrorOr<WindowBuffer> WindowBuffer::allocate(size_t wanted, Use use) {
-  uint32_t first = use == Use::Fault ? 0 : state.units_reserved;
+  uint32_t first = state.units_kept + (use == Use::Fault ? 0 : state.units_reserved);
   size_t needed = pages_for(wanted ? wanted : 1);
   uint32_t units = needed < state.units ? uint32_t(needed) : state.units;
   uint32_t start = 0, run = longest_run(first, units, start);

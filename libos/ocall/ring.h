@@ -18,6 +18,10 @@ namespace pl::ocall {
 // Resets all state, so a fork starts with nothing in flight. Ends the instance if the window is not one.
 void attach(std::byte* window, size_t bytes);
 
+// No buffer is placed on the window's first bytes of data, which hold the instance's parameters until they have been read; and the end of that.
+void keep_start(size_t bytes);
+void release_start();
+
 struct Request {
   uint16_t operation = PL_OP_NOP;
   uint16_t flags = 0;

@@ -29,17 +29,6 @@ constexpr uint64_t RandomBreakPages = 1 << 13;  // 32 MiB
 constexpr uint64_t IndependentBase = UserTop / 3 * 2;
 constexpr uint64_t MaxStack = 64u << 20, MinStack = 128u << 10, StackGuard = 1u << 20;
 
-ErrorOr<size_t> read_at(Inode& inode, uint64_t offset, void* to, size_t bytes) {
-  Buffer buffer = Buffer::kernel(to, bytes);
-  size_t done = 0;
-  while (done < bytes) {
-    size_t n = TRY(inode.read(offset + done, buffer));
-    if (!n) break;
-    done += n;
-  }
-  return done;
-}
-
 ErrorOr<void> read_image(Inode& inode, std::span<std::byte> scratch, ElfImage& image) {
   if (inode.type() != file_mode::Regular) return fail(Errno::Access);
   uint64_t file_bytes = TRY(inode.attributes()).size;
@@ -103,6 +92,17 @@ ErrorOr<uint64_t> reserve_place(const ElfImage& image) {
 
 }  // namespace
 
+ErrorOr<size_t> read_at(Inode& inode, uint64_t offset, void* to, size_t bytes) {
+  Buffer buffer = Buffer::kernel(to, bytes);
+  size_t done = 0;
+  while (done < bytes) {
+    size_t n = TRY(inode.read(offset + done, buffer));
+    if (!n) break;
+    done += n;
+  }
+  return done;
+}
+
 ErrorOr<void> read_program(Ref<Inode> inode, Program& program) {
   TRY(read_image(*inode, program.scratch, program.image));
   program.inode = std::move(inode);
@@ -116,6 +116,26 @@ ErrorOr<void> read_program(Ref<Inode> inode, Program& program) {
   if (!program.interpreter.position_independent) return fail(Errno::NotExecutable);
   program.has_interpreter = true;
   return {};
+}
+
+ErrorOr<Ref<Inode>> find_program(std::string_view& name, std::span<char> place) {
+  if (name.find('/') != name.npos) return open_executable(name);
+  Errno error = Errno::NoEntry;
+  for (std::string_view directory : {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}) {
+    if (directory.size() + 1 + name.size() > place.size()) return fail(Errno::NameTooLong);
+    memcpy(place.data(), directory.data(), directory.size());
+    place[directory.size()] = '/';
+    memcpy(place.data() + directory.size() + 1, name.data(), name.size());
+    std::string_view path(place.data(), directory.size() + 1 + name.size());
+    auto found = open_executable(path);
+    if (found) {
+      name = path;
+      return found;
+    }
+    // As execvp(3) has it: one that may not be executed is passed over, but not forgotten.
+    if (found.error() != Errno::NoEntry && found.error() != Errno::NotDirectory) error = found.error();
+  }
+  return fail(error);
 }
 
 ErrorOr<LoadedProgram> map_program(const Program& program) {
@@ -223,7 +243,7 @@ void set_program_name(Thread& thread, std::string_view path) {
 namespace {
 
 constexpr unsigned MaxScripts = 5;
-constexpr size_t ScriptLine = 256;
+constexpr size_t ScriptLine = Scripts::Line;
 
 // "#!interpreter [argument]" (execve(2)). False: no script.
 struct ScriptLineParts { std::string_view interpreter, argument; };
@@ -274,51 +294,51 @@ bool apply_set_id(Process& process, const Attributes& file) {
 
 }  // namespace
 
-ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, ArgumentStrings& arguments, ArgumentStrings& environment) {
-  Thread& thread = current_thread();
-  Process& process = *thread.process;
-  // Large, and a kernel stack is not: on the heap.
-  struct Work {
-    Program program;
-    ArgumentStrings script;
-    char line[ScriptLine];
-    char name[MaxPath];
-  };
-  Work* work = heap_new<Work>();
-  if (!work) return fail(Errno::NoMemory);
-  Guard release([&] { heap_delete(work); });
-  if (path.size() >= sizeof(work->name)) return fail(Errno::NameTooLong);
-  memcpy(work->name, path.data(), path.size());
-  std::string_view name(work->name, path.size());
-
-  Attributes file = TRY(inode->attributes());
+ErrorOr<bool> follow_scripts(Ref<Inode>& inode, std::string_view& name, Scripts& scripts) {
+  if (name.size() >= sizeof(scripts.name)) return fail(Errno::NameTooLong);
+  memcpy(scripts.name, name.data(), name.size());
+  name = std::string_view(scripts.name, name.size());
   for (unsigned depth = 0;; ++depth) {
-    size_t got = TRY(read_at(*inode, 0, work->line, sizeof(work->line)));
+    size_t got = TRY(read_at(*inode, 0, scripts.line, sizeof(scripts.line)));
     ScriptLineParts parts;
-    if (!TRY(parse_script_line(std::string_view(work->line, got), parts))) break;
+    if (!TRY(parse_script_line(std::string_view(scripts.line, got), parts))) return depth != 0;
     if (depth == MaxScripts) return fail(Errno::LinkLoop);
     // argv[0] gives way to: interpreter, its argument, the script; an outer script's words come behind the inner one's.
     ArgumentStrings* outer = heap_new<ArgumentStrings>();
     if (!outer) return fail(Errno::NoMemory);
     Guard drop([&] { heap_delete(outer); });
     bool first = true;
-    TRY(work->script.for_each_string([&](std::string_view s) -> ErrorOr<void> {
+    TRY(scripts.words.for_each_string([&](std::string_view s) -> ErrorOr<void> {
       // The outer interpreter's own name becomes the script's name below.
       if (!first) TRY(outer->append(s));
       first = false;
       return {};
     }));
-    if (depth == 0) arguments.drop_first();
-    work->script.clear();
-    TRY(work->script.append(parts.interpreter));
-    if (!parts.argument.empty()) TRY(work->script.append(parts.argument));
-    TRY(work->script.append(name));
-    TRY(outer->for_each_string([&](std::string_view s) { return work->script.append(s); }));
-    memcpy(work->name, parts.interpreter.data(), parts.interpreter.size());
-    name = std::string_view(work->name, parts.interpreter.size());
+    scripts.words.clear();
+    TRY(scripts.words.append(parts.interpreter));
+    if (!parts.argument.empty()) TRY(scripts.words.append(parts.argument));
+    TRY(scripts.words.append(name));
+    TRY(outer->for_each_string([&](std::string_view s) { return scripts.words.append(s); }));
+    memcpy(scripts.name, parts.interpreter.data(), parts.interpreter.size());
+    name = std::string_view(scripts.name, parts.interpreter.size());
     inode = TRY(open_executable(name));
-    file = TRY(inode->attributes());
   }
+}
+
+ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, ArgumentStrings& arguments, ArgumentStrings& environment) {
+  Thread& thread = current_thread();
+  Process& process = *thread.process;
+  // Large, and a kernel stack is not: on the heap.
+  struct Work {
+    Program program;
+    Scripts scripts;
+  };
+  Work* work = heap_new<Work>();
+  if (!work) return fail(Errno::NoMemory);
+  Guard release([&] { heap_delete(work); });
+  std::string_view name = path;
+  if (TRY(follow_scripts(inode, name, work->scripts))) arguments.drop_first();
+  Attributes file = TRY(inode->attributes());
   TRY(read_program(inode, work->program));
   auto space = TRY(AddressSpace::create());
   auto actions = TRY(make<SignalActions>());
@@ -349,7 +369,7 @@ ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, ArgumentStrings& 
   set_program_name(thread, path);
 
   auto loaded = map_program(work->program);
-  ErrorOr<void> prepared = loaded ? prepare_start(*loaded, {work->script.count() ? &work->script : nullptr, arguments, environment, path, secure})
+  ErrorOr<void> prepared = loaded ? prepare_start(*loaded, {work->scripts.words.count() ? &work->scripts.words : nullptr, arguments, environment, path, secure})
                                   : fail(loaded.error());
   if (!prepared) {
     release.disarm();

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "base/error.h"
+#include "fs/abi.h"
 #include "fs/inode.h"
 #include "process/elf.h"
 #include "process/process.h"
@@ -21,8 +23,24 @@ struct Program {
   std::byte scratch[ElfHeaderSize + ElfMaxProgramHeaders * ElfProgramHeaderSize];
 };
 
+// Into the libOS's own memory; short only at the end of the file.
+ErrorOr<size_t> read_at(Inode& inode, uint64_t offset, void* to, size_t bytes);
+
 // ENOEXEC for what is no riscv64 ELF.
 ErrorOr<void> read_program(Ref<Inode> inode, Program& program);
+
+// The executable that a name means: a path, or a name to be looked for where a shell of user 0 would. `name` becomes its path, in `place`.
+ErrorOr<Ref<Inode>> find_program(std::string_view& name, std::span<char> place);
+
+// From a script to the program that executes it (execve(2), "Interpreter scripts").
+struct Scripts {
+  static constexpr size_t Line = 256;
+  ArgumentStrings words;  // what stands before the arguments then, in the place of argv[0]
+  char line[Line];
+  char name[MaxPath];
+};
+// `inode` and `name` become the interpreter's (`name` in `scripts`). False: it is no script.
+ErrorOr<bool> follow_scripts(Ref<Inode>& inode, std::string_view& name, Scripts& scripts);
 
 // Where a program has been mapped: what the stack's auxiliary vector says of it.
 struct LoadedProgram {

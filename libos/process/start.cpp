@@ -9,8 +9,10 @@
 #include "fs/path.h"
 #include "fs/terminal/host_terminal.h"
 #include "memory/heap.h"
+#include "ocall/ring.h"
 #include "penglai/ocall.h"
 #include "process/environment.h"
+#include "process/prefetch.h"
 #include "process/program.h"
 #include "process/scheduler.h"
 #include "process/send.h"
@@ -27,8 +29,9 @@ constexpr uint32_t MaxInstance = 1u << 20;
 
 // What load_first_program() found out, for every fork's stack.
 LoadedProgram first_program;
-char first_path_text[256];
+char first_path_text[MaxPath];
 std::string_view first_path;
+const ArgumentStrings* first_script;  // when it is one: the words before the arguments
 
 const char* in_words(Errno error) {
   switch (error) {
@@ -120,12 +123,12 @@ ErrorOr<void> apply_instance(const InstanceCopy& instance) {
     std::string_view name = s.substr(0, s.find('='));
     return environment_allowed(name) ? environment.append(s) : ErrorOr<void>{};
   }));
-  return prepare_start(first_program, {nullptr, arguments, environment, first_path});
+  if (first_script) arguments.drop_first();
+  return prepare_start(first_program, {first_script, arguments, environment, first_path});
 }
 
-}  // namespace
-
-ErrorOr<void> load_first_program(const char* path) {
+// The process, but for its program.
+ErrorOr<void> prepare_first_process() {
   start_clocks(boot_parameters().timebase);
   Process& process = make_first_process();
   Thread& thread = first_thread_of_instance();
@@ -139,29 +142,55 @@ ErrorOr<void> load_first_program(const char* path) {
   }
   thread.address_space = process.address_space.get();
   thread.address_space->activate();
-  TRY(fs::open_standard_streams(*process.descriptors));
+  return fs::open_standard_streams(*process.descriptors);
+}
 
+// Finds what the first process executes, and maps it.
+ErrorOr<void> load_program(std::string_view path) {
+  Thread& thread = first_thread_of_instance();
   Program* program = heap_new<Program>();
   if (!program) return fail(Errno::NoMemory);
   Guard release([&] { heap_delete(program); });
-  TRY(read_program(TRY(open_executable(path)), *program));
+  first_path = path;
+  Ref<Inode> inode = TRY(find_program(first_path, first_path_text));
+  if (first_path.data() != first_path_text) {
+    if (first_path.size() > sizeof(first_path_text)) return fail(Errno::NameTooLong);
+    memcpy(first_path_text, first_path.data(), first_path.size());
+    first_path = std::string_view(first_path_text, first_path.size());
+  }
+  set_program_name(thread, first_path);
+  Scripts* scripts = heap_new<Scripts>();
+  if (!scripts) return fail(Errno::NoMemory);
+  std::string_view interpreter = first_path;
+  if (TRY(follow_scripts(inode, interpreter, *scripts))) first_script = &scripts->words;
+  else heap_delete(scripts);
+  TRY(read_program(std::move(inode), *program));
   first_program = TRY(map_program(*program));
-  size_t n = std::min(strlen(path), sizeof(first_path_text) - 1);
-  memcpy(first_path_text, path, n);
-  first_path = std::string_view(first_path_text, n);
-  set_program_name(thread, path);
   return {};
+}
+
+}  // namespace
+
+ErrorOr<void> load_first_program(const char* path) {
+  TRY(prepare_first_process());
+  return load_program(path);
+}
+
+void prefetch_first_program() {
+  if (fs::has_root_image()) prefetch_executable(Process::first().executable);
 }
 
 void continue_fork(const pl_instance* host, uint32_t readable_bytes) {
   Thread& thread = first_thread_of_instance();
   adopt_running_thread(thread);
   const pl_boot& boot = boot_parameters();
-  if (boot.flags & PL_BOOT_FORKED) resume_clocks(boot.frozen_at);
+  const bool forked = boot.flags & PL_BOOT_FORKED;
+  if (forked) resume_clocks(boot.frozen_at);
   thread.process->started_at = ticks_now();
   {
     InstanceCopy instance(host, readable_bytes);
     if (!instance.valid()) give_up("malformed instance parameters", Errno::Invalid);
+    if (!forked) ocall::release_start();
     auto applied = apply_instance(instance);
     if (!applied) give_up("cannot start the program", applied.error());
   }

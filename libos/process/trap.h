@@ -28,6 +28,8 @@ void finish_trap(Thread& thread);
 // Loads the program that the measured configuration names into the first process, up to but without what is per instance (stack,
 // arguments, environment, bases). Also what a template does before its freeze.
 ErrorOr<void> load_first_program(const char* path);
+// Before a freeze: what forks will need of it and of its libraries is read from a verified root image once.
+void prefetch_first_program();
 
 // Completes the first process from what the host asks of this instance and goes to the program's first instruction. A cold enclave calls
 // it after load_first_program, a fork from its entry. `instance` is host memory: each field is read once and checked.

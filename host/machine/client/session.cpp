@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
 #include <string_view>
 
 namespace pl::machine {
@@ -27,16 +28,24 @@ void add_ours(std::vector<std::string>& variables) {
   variables.push_back(kPath);
   variables.push_back("PENGLAI_ROOT=/host");
   variables.push_back("PENGLAI_CWD=" + working_directory());
-  if (std::getenv("PENGLAI_APPS")) return;
   std::error_code error;
   const auto bin = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-  for (const char* place : {"../apps/bin", "../lib/penglai/apps"}) {
-    const auto apps = (bin / place).lexically_normal();
-    if (std::filesystem::is_directory(apps, error)) {
-      variables.push_back("PENGLAI_APPS=" + apps.string());
-      return;
+  // The first of two places below this command's own: in the build tree, or installed.
+  auto add_place = [&](const std::string& name, std::initializer_list<const char*> places, const std::string& more) {
+    if (std::getenv(name.c_str())) return;
+    std::string value;
+    for (const char* place : places) {
+      const auto found = (bin / place).lexically_normal();
+      if (!std::filesystem::is_directory(found, error)) continue;
+      value = found.string();
+      break;
     }
-  }
+    if (!more.empty()) value += (value.empty() ? "" : ":") + more;
+    if (!value.empty()) variables.push_back(name + "=" + value);
+  };
+  add_place("PENGLAI_APPS", {"../apps/bin", "../lib/penglai/apps"}, "");
+  // musl's from our own sysroot; glibc's from Debian's package for cross compilers.
+  add_place("PENGLAI_SYSROOTS", {"../sysroot", "../lib/penglai/sysroot"}, "/usr/riscv64-linux-gnu");
 }
 
 }  // namespace
@@ -57,7 +66,8 @@ std::vector<std::string> plain_environment() {
   std::vector<std::string> variables;
   for (char** variable = environ; *variable; ++variable) {
     const std::string name = name_of(*variable);
-    if (name == "TERM" || name == "COLORTERM" || name == "LANG" || name == "TZ" || name.starts_with("LC_") || name == "PENGLAI_APPS") {
+    if (name == "TERM" || name == "COLORTERM" || name == "LANG" || name == "TZ" || name.starts_with("LC_") || name == "PENGLAI_APPS" ||
+        name == "PENGLAI_SYSROOTS") {
       variables.push_back(*variable);
     }
   }

@@ -47,9 +47,14 @@ TmpDirectory::TmpDirectory(uint32_t mode, uint32_t uid, uint32_t gid)
   links_ = 2;
 }
 
+TmpDirectory::TmpDirectory(const LowerNode& node, const Lower& lower)
+    : TmpInode(node, lower.number), next_cookie_(LowerCookies), lower_(lower), lower_size_(node.size) {}
+
 TmpDirectory::~TmpDirectory() {
   while (TmpEntry* entry = entries_.first()) {
-    detach(entry);
+    if (entry->inode) count_link(*entry->inode, -1);
+    if (entry->inode && entry->inode->entry_ == entry) entry->inode->entry_ = nullptr;
+    unhook(entry);
     TmpEntry::destroy(entry);
   }
   free_buckets(top_, buckets_);
@@ -99,6 +104,11 @@ ErrorOr<void> TmpDirectory::grow_buckets() {
   return {};
 }
 
+ErrorOr<void> TmpDirectory::make_buckets() {
+  if (hooked_ >= buckets_) TRY(grow_buckets());
+  return buckets_ ? ErrorOr<void>() : fail(Errno::NoMemory);
+}
+
 TmpEntry* TmpDirectory::find(std::string_view name) const {
   if (!buckets_) return nullptr;
   uint32_t hash = hash_name(name);
@@ -107,45 +117,106 @@ TmpEntry* TmpDirectory::find(std::string_view name) const {
   return nullptr;
 }
 
-void TmpDirectory::attach(TmpEntry* entry) {
+// Makes a look for a name that is below bring it here: its entry, which counts as no new link.
+ErrorOr<TmpEntry*> TmpDirectory::see(std::string_view name) {
+  if (TmpEntry* entry = find(name)) return entry;
+  if (!lower_ || name.size() > MaxName) return nullptr;
+  auto below = lower_.files->lookup(lower_.number, name);
+  if (!below) return below.error() == Errno::NoEntry ? ErrorOr<TmpEntry*>(nullptr) : fail(below.error());
+  auto inode = TRY(TmpInode::of({lower_.files, *below}));
+  TRY(make_buckets());
+  TmpEntry* entry = TRY(TmpEntry::create(name, std::move(inode)));
+  // The look below may have slept.
+  if (TmpEntry* there = find(name)) {
+    TmpEntry::destroy(entry);
+    return there;
+  }
+  entry->is_below = true;
+  hook(entry);
+  return entry;
+}
+
+ErrorOr<bool> TmpDirectory::is_empty() {
+  if (count_) return false;
+  if (!lower_) return true;
+  // Nothing is there: so every entry that there is hides a name below.
+  return lower_.files->list(lower_.number, 0, [](void* directory, const DirectoryEntry& e) {
+    return static_cast<TmpDirectory*>(directory)->find(e.name) != nullptr;
+  }, this);
+}
+
+void TmpDirectory::count(const TmpEntry& entry, int change) {
+  count_ += unsigned(change);
+  if (!entry.is_below) own_count_ += unsigned(change);
+}
+
+void TmpDirectory::count_link(TmpInode& inode, int change) { (inode.is_directory() ? links_ : inode.links_) += unsigned(change); }
+
+void TmpDirectory::hook(TmpEntry* entry) {
   entry->directory = this;
   entry->cookie = next_cookie_++;
   TmpEntry** head = bucket(entry->hash);
   entry->chain = *head;
   *head = entry;
   entries_.push_back(entry);
-  ++count_;
+  ++hooked_;
+  count(*entry, 1);
   entry->inode->entry_ = entry;
-  if (entry->inode->is_directory()) ++links_;
-  else ++entry->inode->links_;
 }
 
-void TmpDirectory::detach(TmpEntry* entry) {
+void TmpDirectory::unhook(TmpEntry* entry) {
   TmpEntry** at = bucket(entry->hash);
   while (*at != entry) at = &(*at)->chain;
   *at = entry->chain;
   if (hint_ == entry) hint_ = nullptr;
   entries_.remove(entry);
-  --count_;
-  if (entry->inode->entry_ == entry) entry->inode->entry_ = nullptr;
-  if (entry->inode->is_directory()) --links_;
-  else --entry->inode->links_;
+  --hooked_;
+  if (entry->inode) count(*entry, -1);
 }
 
+void TmpDirectory::attach(TmpEntry* entry) {
+  hook(entry);
+  count_link(*entry->inode, 1);
+}
+
+void TmpDirectory::detach(TmpEntry* entry) {
+  if (TmpInode* inode = entry->inode.get()) {
+    if (inode->entry_ == entry) inode->entry_ = nullptr;
+    count_link(*inode, -1);
+  }
+  if (entry->is_below) {
+    if (entry->inode) count(*entry, -1);
+    entry->inode = nullptr;
+    return;
+  }
+  unhook(entry);
+  TmpEntry::destroy(entry);
+}
+
+// A new name for an inode, in the place of what hid the same name below, if it did.
 ErrorOr<void> TmpDirectory::insert(std::string_view name, Ref<TmpInode> inode) {
   if (removed()) return fail(Errno::NoEntry);
   if (name.size() > MaxName) return fail(Errno::NameTooLong);
-  if (find(name)) return fail(Errno::Exists);
-  if (count_ >= buckets_) TRY(grow_buckets());
-  if (!buckets_) return fail(Errno::NoMemory);
-  attach(TRY(TmpEntry::create(name, std::move(inode))));
+  if (TmpEntry* there = TRY(see(name)); there && there->inode) return fail(Errno::Exists);
+  TRY(make_buckets());
+  TmpEntry* entry = TRY(TmpEntry::create(name, std::move(inode)));
+  replace_hidden(entry);
+  attach(entry);
   touch_change(true);
   return {};
 }
 
+void TmpDirectory::replace_hidden(TmpEntry* entry) {
+  TmpEntry* hidden = find(entry->name());
+  if (!hidden) return;
+  entry->is_below = true;
+  unhook(hidden);
+  TmpEntry::destroy(hidden);
+}
+
 ErrorOr<Ref<Inode>> TmpDirectory::lookup(std::string_view name) {
-  TmpEntry* entry = find(name);
-  if (!entry) return fail(Errno::NoEntry);
+  TmpEntry* entry = TRY(see(name));
+  if (!entry || !entry->inode) return fail(Errno::NoEntry);
   return Ref<Inode>(entry->inode);
 }
 
@@ -195,25 +266,35 @@ void TmpDirectory::dropped(TmpInode& inode) {
 }
 
 ErrorOr<void> TmpDirectory::unlink(std::string_view name, bool directory) {
-  TmpEntry* entry = find(name);
-  if (!entry) return fail(Errno::NoEntry);
+  TmpEntry* entry = TRY(see(name));
+  if (!entry || !entry->inode) return fail(Errno::NoEntry);
   Ref<TmpInode> inode = entry->inode;
   if (inode->is_mount_point()) return fail(Errno::Busy);
   if (directory && !inode->is_directory()) return fail(Errno::NotDirectory);
   if (!directory && inode->is_directory()) return fail(Errno::IsDirectory);
-  if (directory && static_cast<TmpDirectory&>(*inode).count_) return fail(Errno::NotEmpty);
+  if (directory && !TRY(static_cast<TmpDirectory&>(*inode).is_empty())) return fail(Errno::NotEmpty);
+  // That look may have slept.
+  entry = find(name);
+  if (!entry || !(entry->inode == inode)) return fail(Errno::NoEntry);
   detach(entry);
-  TmpEntry::destroy(entry);
   dropped(*inode);
   return {};
 }
 
 ErrorOr<void> TmpDirectory::rename(std::string_view name, Inode& new_parent, std::string_view new_name, uint32_t flags) {
   auto& to = static_cast<TmpDirectory&>(new_parent);
+  // What may sleep comes first.
+  TRY(see(name));
+  bool full = false;
+  if (TmpEntry* there = TRY(to.see(new_name)); there && there->inode && there->inode->is_directory()) {
+    Ref<TmpInode> held = there->inode;
+    full = !TRY(static_cast<TmpDirectory&>(*held).is_empty());
+  }
   TmpEntry* source = find(name);
-  if (!source) return fail(Errno::NoEntry);
+  if (!source || !source->inode) return fail(Errno::NoEntry);
   if (to.removed()) return fail(Errno::NoEntry);
   TmpEntry* target = to.find(new_name);
+  if (target && !target->inode) target = nullptr;
   Ref<TmpInode> moved = source->inode;
   Ref<TmpInode> old = target ? target->inode : Ref<TmpInode>();
   if (moved->is_mount_point() || (old && old->is_mount_point())) return fail(Errno::Busy);
@@ -241,20 +322,19 @@ ErrorOr<void> TmpDirectory::rename(std::string_view name, Inode& new_parent, std
       if (moved == old) return {};  // rename(2): two names of one file stay
       if (old->is_directory()) {
         if (!moved->is_directory()) return fail(Errno::IsDirectory);
-        if (static_cast<TmpDirectory&>(*old).count_) return fail(Errno::NotEmpty);
+        if (full || static_cast<TmpDirectory&>(*old).count_) return fail(Errno::NotEmpty);
       } else if (moved->is_directory()) {
         return fail(Errno::NotDirectory);
       }
     }
-    if (to.count_ >= to.buckets_) TRY(to.grow_buckets());
+    TRY(to.make_buckets());
     TmpEntry* entry = TRY(TmpEntry::create(new_name, moved));
     if (target) {
       to.detach(target);
-      TmpEntry::destroy(target);
       to.dropped(*old);
     }
     detach(source);
-    TmpEntry::destroy(source);
+    to.replace_hidden(entry);
     to.attach(entry);
   }
   touch_change(true);
@@ -263,13 +343,31 @@ ErrorOr<void> TmpDirectory::rename(std::string_view name, Inode& new_parent, std
   return {};
 }
 
+// First the names below, but for those that are gone, then those that are here only.
 ErrorOr<bool> TmpDirectory::list(uint64_t cookie, size_t, bool (*visit)(void*, const DirectoryEntry&), void* context) {
+  if (lower_ && cookie < LowerCookies - 1) {
+    struct Below {
+      TmpDirectory& directory;
+      bool (*visit)(void*, const DirectoryEntry&);
+      void* context;
+    } below{*this, visit, context};
+    bool ended = TRY(lower_.files->list(lower_.number, cookie, [](void* b, const DirectoryEntry& e) {
+      auto& below = *static_cast<Below*>(b);
+      TmpEntry* here = below.directory.find(e.name);
+      if (!here) return below.visit(below.context, {number_of(e.inode), e.cookie, e.type, e.name});
+      if (!here->inode) return true;
+      return below.visit(below.context, {here->inode->number_, e.cookie, uint8_t(here->inode->type() >> 12), e.name});
+    }, &below));
+    if (!ended) return false;
+    cookie = LowerCookies - 1;
+  }
   TmpEntry* entry = entries_.first();
   if (hint_ && hint_->cookie == cookie) entry = entries_.next(hint_);
   else while (entry && entry->cookie <= cookie) entry = entries_.next(entry);
   TmpEntry* last = nullptr;
   bool ended = true;
   for (; entry; entry = entries_.next(entry)) {
+    if (entry->is_below) continue;
     if (!visit(context, {entry->inode->number_, entry->cookie, uint8_t(entry->inode->type() >> 12), entry->name()})) {
       ended = false;
       break;

@@ -23,6 +23,10 @@ TmpInode::TmpInode(uint32_t mode, uint32_t uid, uint32_t gid, uint64_t rdev)
   atime_ = mtime_ = ctime_ = realtime_nanoseconds();
 }
 
+TmpInode::TmpInode(const LowerNode& node, uint64_t number)
+    : Inode(node.mode & file_mode::Type), number_(number_of(number)), rdev_(node.rdev), mode_(node.mode), uid_(node.uid), gid_(node.gid),
+      links_(node.links), atime_(node.mtime), mtime_(node.mtime), ctime_(node.mtime) {}
+
 ErrorOr<Attributes> TmpInode::attributes() {
   Attributes a;
   a.inode = number_;
@@ -105,6 +109,17 @@ ErrorOr<Ref<TmpInode>> TmpLink::create(std::string_view target, uint32_t uid, ui
     return fail(link.error());
   }
   return Ref<TmpInode>(*std::move(link));
+}
+
+ErrorOr<Ref<TmpInode>> TmpLink::create(const LowerNode& node, const Lower& lower) {
+  if (node.size == 0 || node.size >= MaxPath) return fail(Errno::Io);
+  auto text = static_cast<char*>(heap_allocate(node.size, 1));
+  if (!text) return fail(Errno::NoMemory);
+  Guard undo([&] { heap_free(text, node.size, 1); });
+  if (TRY(lower.files->readlink(lower.number, text, node.size)) != node.size) return fail(Errno::Io);
+  auto link = TRY(make<TmpLink>(text, node, lower.number));
+  undo.disarm();
+  return Ref<TmpInode>(std::move(link));
 }
 
 ErrorOr<size_t> TmpLink::readlink(char* out, size_t capacity) {

@@ -13,22 +13,39 @@ ErrorOr<Ref<File>> TmpRegular::open(Ref<Inode> self, uint32_t flags) {
   return Ref<File>(TRY(make<RegularFile>(std::move(self), flags)));
 }
 
-PhysicalAddress TmpRegular::find(uint64_t index) const {
-  PhysicalAddress frame = pages_.find(index);
-  if (!frame && index < given_pages_) return given_ + index * PageSize;
-  return frame;
+ErrorOr<FrameRef> TmpRegular::look(uint64_t index) {
+  if (PhysicalAddress frame = pages_.find(index)) return FrameRef::share(frame);
+  if (index >= given_pages_) return FrameRef();
+  if (!lower_) return FrameRef::share(given_ + index * PageSize);
+  LowerFiles::Page page = TRY(lower_.files->page(lower_.number, index));
+  if (page.kept == LowerFiles::Kept::Below) return std::move(page.frame);
+  // The look below may have slept: what was written meanwhile is newer.
+  if (PhysicalAddress frame = pages_.find(index)) return FrameRef::share(frame);
+  if (index >= given_pages_) return FrameRef();
+  TRY(pages_.insert(index, page.frame));
+  return std::move(page.frame);
+}
+
+FrameRef TmpRegular::page_in_memory(uint64_t index) {
+  if (index >= pages_for(size_)) return {};
+  if (PhysicalAddress frame = pages_.find(index)) return FrameRef::share(frame);
+  if (index >= given_pages_) return {};
+  return lower_ ? lower_.files->page_in_memory(lower_.number, index) : FrameRef::share(given_ + index * PageSize);
 }
 
 ErrorOr<FrameRef> TmpRegular::own_page(uint64_t index) {
-  PhysicalAddress there = pages_.find(index);
-  if (there && !frame_is_frozen(there)) return FrameRef::share(there);
-  FrameRef fresh = TRY(FrameRef::allocate());
-  // Allocating may sleep: look again.
-  PhysicalAddress old = find(index);
-  if (old && pages_.find(index) == old && !frame_is_frozen(old)) return FrameRef::share(old);
-  if (old) std::memcpy(fresh.data(), frame_pointer(old), PageSize);
-  TRY(pages_.insert(index, fresh));
-  return fresh;
+  for (;;) {
+    PhysicalAddress there = pages_.find(index);
+    if (there && !frame_is_frozen(there)) return FrameRef::share(there);
+    bool given = index < given_pages_;
+    FrameRef old = TRY(look(index));
+    FrameRef fresh = TRY(FrameRef::allocate());
+    // Both may sleep: begin again if something has changed.
+    if (pages_.find(index) != there || (index < given_pages_) != given) continue;
+    if (old) std::memcpy(fresh.data(), old.data(), PageSize);
+    TRY(pages_.insert(index, fresh));
+    return fresh;
+  }
 }
 
 ErrorOr<size_t> TmpRegular::read(uint64_t offset, Buffer& to) {
@@ -37,15 +54,9 @@ ErrorOr<size_t> TmpRegular::read(uint64_t offset, Buffer& to) {
     uint64_t at = offset + done;
     size_t within = at % PageSize;
     size_t n = std::min({to.left(), PageSize - within, size_t(size_ - at)});
-    PhysicalAddress frame = find(at / PageSize);
-    ErrorOr<void> moved;
-    if (frame) {
-      // The reference keeps the page while the copy sleeps, whatever happens to the file.
-      FrameRef held = at / PageSize < given_pages_ && !pages_.find(at / PageSize) ? FrameRef() : FrameRef::share(frame);
-      moved = to.put(static_cast<std::byte*>(frame_pointer(frame)) + within, n);
-    } else {
-      moved = to.put_zeros(n);
-    }
+    // The reference keeps the page while the copy sleeps, whatever happens to the file.
+    auto page = look(at / PageSize);
+    ErrorOr<void> moved = page ? *page ? to.put(page->data() + within, n) : to.put_zeros(n) : fail(page.error());
     if (!moved) {
       if (done) break;
       return fail(moved.error());
@@ -82,7 +93,7 @@ ErrorOr<size_t> TmpRegular::write(uint64_t offset, Buffer& from) {
 // Makes a range read as zeros: whole pages become holes.
 ErrorOr<void> TmpRegular::clear_range(uint64_t offset, uint64_t end) {
   auto clear_part = [&](uint64_t from, uint64_t to) -> ErrorOr<void> {
-    if (from >= to || !find(from / PageSize)) return {};
+    if (from >= to || is_hole(from / PageSize)) return {};
     FrameRef page = TRY(own_page(from / PageSize));
     std::memset(page.data() + from % PageSize, 0, to - from);
     return {};
@@ -120,7 +131,7 @@ ErrorOr<void> TmpRegular::allocate(uint32_t mode, uint64_t offset, uint64_t byte
     if (seals != ~0u && seals & 4 && end > size_ && !(mode & KeepSize)) return fail(Errno::Perm);
     if (mode & ZeroRange && offset < size_) TRY(clear_range(offset, std::min(end, round_up(size_, PageSize))));
     for (uint64_t i = offset / PageSize; i < pages_for(end); i++) {
-      if (find(i)) continue;
+      if (!is_hole(i)) continue;
       auto page = FrameRef::allocate();
       if (!page) return fail(Errno::NoSpace);
       TRY(pages_.insert(i, *std::move(page)));
@@ -137,7 +148,7 @@ ErrorOr<uint64_t> TmpRegular::seek_data(uint64_t offset, bool hole) {
   if (offset >= size_) return fail(Errno::NoDeviceAddress);
   uint64_t index = offset / PageSize;
   if (hole) {
-    while (index * PageSize < size_ && find(index)) ++index;
+    while (index * PageSize < size_ && !is_hole(index)) ++index;
     return std::min(size_, std::max(offset, index * PageSize));
   }
   if (index >= given_pages_) index = pages_.next(index);
@@ -148,9 +159,8 @@ ErrorOr<uint64_t> TmpRegular::seek_data(uint64_t offset, bool hole) {
 ErrorOr<FrameRef> TmpRegular::page(uint64_t index, bool shared) {
   if (index >= pages_for(size_)) return fail(Errno::NoDeviceAddress);
   if (shared) return own_page(index);
-  PhysicalAddress frame = find(index);
-  if (frame) return FrameRef::share(frame);
-  return own_page(index);
+  FrameRef there = TRY(look(index));
+  return there ? ErrorOr<FrameRef>(std::move(there)) : own_page(index);
 }
 
 }  // namespace pl

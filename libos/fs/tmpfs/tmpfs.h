@@ -2,11 +2,13 @@
 // Files in the enclave's own memory: what the root, /dev, /tmp and memfds are made of.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/list.h"
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/tmpfs/lower.h"
 #include "fs/tmpfs/page_cache.h"
 
 namespace pl {
@@ -16,13 +18,14 @@ class TmpDirectory;
 
 // A name in a directory. The directory owns it; it keeps its inode.
 struct TmpEntry {
-  Ref<TmpInode> inode;
+  Ref<TmpInode> inode;  // null: what is below has the name, and it is gone
   TmpDirectory* directory;
   TmpEntry* chain;  // same hash bucket
   ListLink<TmpEntry> order;
   uint64_t cookie;  // grows in order of creation
   uint32_t hash;
   uint8_t length;
+  bool is_below;  // the directory below has this name too
   char text[];
   std::string_view name() const { return {text, length}; }
   static ErrorOr<TmpEntry*> create(std::string_view name, Ref<TmpInode> inode);
@@ -32,6 +35,8 @@ struct TmpEntry {
 class TmpInode : public Inode {
  public:
   TmpInode(uint32_t mode, uint32_t uid, uint32_t gid, uint64_t rdev = 0);
+  // What was below until now.
+  TmpInode(const LowerNode& node, uint64_t number);
   ErrorOr<Attributes> attributes() override;
   ErrorOr<Ref<File>> open(Ref<Inode> self, uint32_t flags) override;
   ErrorOr<void> set_mode(uint32_t mode) override;
@@ -42,9 +47,13 @@ class TmpInode : public Inode {
   ErrorOr<size_t> name(char* out) override;
   const void* file_system_identity() const override { return identity(); }
   static const void* identity();  // one for every tmpfs: an inode with it is a TmpInode
+  // The inode that stands for a node below: the same as before for a file that has several names.
+  static ErrorOr<Ref<TmpInode>> of(const Lower& lower);
+  static uint64_t number_of(uint64_t lower_number) { return LowerNumbers | lower_number; }
 
  protected:
   friend class TmpDirectory;
+  static constexpr uint64_t LowerNumbers = uint64_t(1) << 48;
   virtual uint64_t size() const { return 0; }
   virtual uint64_t blocks() const { return 0; }
   void touch_access();  // as relatime does; never for a template's inode, which a look must not copy
@@ -64,6 +73,9 @@ class TmpRegular : public TmpInode {
   // Content that is in memory already: `frames` frames one behind the other, used in place and copied when they are written.
   TmpRegular(uint32_t mode, PhysicalAddress frames, uint64_t bytes)
       : TmpInode(mode, 0, 0), size_(bytes), given_(frames), given_pages_(pages_for(bytes)) {}
+  // Content that is below.
+  TmpRegular(const LowerNode& node, const Lower& lower)
+      : TmpInode(node, lower.number), size_(node.size), lower_(lower), given_pages_(pages_for(node.size)) {}
 
   ErrorOr<size_t> read(uint64_t offset, Buffer& to) override;
   ErrorOr<size_t> write(uint64_t offset, Buffer& from) override;
@@ -71,7 +83,7 @@ class TmpRegular : public TmpInode {
   ErrorOr<void> allocate(uint32_t mode, uint64_t offset, uint64_t bytes) override;
   ErrorOr<uint64_t> seek_data(uint64_t offset, bool hole) override;
   ErrorOr<FrameRef> page(uint64_t index, bool shared) override;
-  bool in_memory() const override { return true; }
+  FrameRef page_in_memory(uint64_t index) override;
   ErrorOr<Ref<File>> open(Ref<Inode> self, uint32_t flags) override;
 
   // memfd_create's seals (fcntl F_ADD_SEALS); ~0: cannot be sealed.
@@ -79,23 +91,27 @@ class TmpRegular : public TmpInode {
 
  protected:
   uint64_t size() const override { return size_; }
-  uint64_t blocks() const override { return pages_.count() * 8; }
+  uint64_t blocks() const override { return (lower_ ? std::max(pages_.count(), given_pages_) : pages_.count()) * 8; }
 
  private:
-  PhysicalAddress find(uint64_t index) const;
+  bool is_hole(uint64_t index) const { return index >= given_pages_ && !pages_.find(index); }
+  ErrorOr<FrameRef> look(uint64_t index);      // null: a hole
   ErrorOr<FrameRef> own_page(uint64_t index);  // may be written in place
   ErrorOr<void> clear_range(uint64_t offset, uint64_t end);
 
-  PageCache pages_;
+  PageCache pages_;  // hide what was given
   uint64_t size_ = 0;
   PhysicalAddress given_;
-  uint64_t given_pages_ = 0;
+  Lower lower_;
+  uint64_t given_pages_ = 0;  // of either
 };
 
 class TmpLink : public TmpInode {
  public:
   static ErrorOr<Ref<TmpInode>> create(std::string_view target, uint32_t uid, uint32_t gid);
+  static ErrorOr<Ref<TmpInode>> create(const LowerNode& node, const Lower& lower);
   TmpLink(char* text, size_t length, uint32_t uid, uint32_t gid) : TmpInode(0120777, uid, gid), text_(text), length_(length) {}
+  TmpLink(char* text, const LowerNode& node, uint64_t number) : TmpInode(node, number), text_(text), length_(node.size) {}
   ~TmpLink() override { heap_free(text_, length_, 1); }
   ErrorOr<size_t> readlink(char* out, size_t capacity) override;
 
@@ -111,6 +127,7 @@ class TmpLink : public TmpInode {
 class TmpNode : public TmpInode {
  public:
   TmpNode(uint32_t mode, uint32_t uid, uint32_t gid, uint64_t rdev) : TmpInode(mode, uid, gid, rdev) {}
+  TmpNode(const LowerNode& node, const Lower& lower) : TmpInode(node, lower.number) {}
   ErrorOr<Ref<File>> open(Ref<Inode> self, uint32_t flags) override;
 
  private:
@@ -120,6 +137,8 @@ class TmpNode : public TmpInode {
 class TmpDirectory : public TmpInode {
  public:
   TmpDirectory(uint32_t mode, uint32_t uid, uint32_t gid);
+  // Names that were below until now, and stay there until they are looked at.
+  TmpDirectory(const LowerNode& node, const Lower& lower);
   ~TmpDirectory() override;
   static ErrorOr<Ref<TmpDirectory>> create_root(uint32_t mode);
 
@@ -136,27 +155,40 @@ class TmpDirectory : public TmpInode {
   ErrorOr<void> insert(std::string_view name, Ref<TmpInode> inode);
 
  protected:
-  uint64_t size() const override { return count_ * 32; }
+  uint64_t size() const override { return lower_size_ + own_count_ * 32; }
 
  private:
   // Buckets: one block of heads while there are few, then a block of blocks; no allocation is larger than a page.
   static constexpr unsigned BlockHeads = PageSize / sizeof(TmpEntry*);
   TmpEntry** bucket(uint32_t hash) const;
+  ErrorOr<void> make_buckets();
   ErrorOr<void> grow_buckets();
   void free_buckets(TmpEntry** top, unsigned buckets);
+  // The entry of a name in memory; the same after a look below. Null: there is none. One without an inode hides the name.
   TmpEntry* find(std::string_view name) const;
-  void attach(TmpEntry* entry);
-  void detach(TmpEntry* entry);
+  ErrorOr<TmpEntry*> see(std::string_view name);
+  ErrorOr<bool> is_empty();
+  void hook(TmpEntry* entry);
+  void unhook(TmpEntry* entry);
+  void attach(TmpEntry* entry);   // a new name: counts as a link
+  void detach(TmpEntry* entry);   // the entry is gone, or hides what is below
+  void replace_hidden(TmpEntry* by);
+  void count(const TmpEntry& entry, int change);
+  void count_link(TmpInode& inode, int change);
   void dropped(TmpInode& inode);
   bool removed() const { return links_ == 0; }
 
   TmpEntry** top_ = nullptr;
   unsigned buckets_ = 0;
-  unsigned count_ = 0;
+  unsigned hooked_ = 0;     // entries
+  unsigned count_ = 0;      // of them with an inode
+  unsigned own_count_ = 0;  // of these not below
   uint64_t next_cookie_ = 3;  // 1 and 2 are "." and ".."
   List<TmpEntry, &TmpEntry::order> entries_;
   TmpEntry* hint_ = nullptr;  // where a listing stopped last
   Ref<Inode> former_parent_;  // once it is removed: what ".." still means there
+  Lower lower_;
+  uint64_t lower_size_ = 0;
 };
 
 }  // namespace pl

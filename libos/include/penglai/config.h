@@ -47,6 +47,7 @@ struct pl_record {
 #define PL_RECORD_MOUNT 2
 #define PL_RECORD_ENVIRONMENT 3
 #define PL_RECORD_PROGRAM 4
+#define PL_RECORD_ROOT 6
 
 /* A file (or directory, link) of the first tree. Missing parent directories are made with mode 0755. */
 struct pl_record_file {
@@ -58,7 +59,22 @@ struct pl_record_file {
 	char text[];	/* path, then target */
 };
 
-/* The n-th mount record is host handle PL_HANDLE_MOUNT + n: an untrusted host directory (or file) at a path inside. */
+/*
+ * What is below the first tree: an EROFS image in a file of the host, with a dm-verity hash tree (format 1, SHA-256, blocks of 4,096
+ * bytes) in the same file. Each block is checked against the tree when it is read; names that are made, and what is written, stay in
+ * memory above it. At most one, and before every other record; it is host handle PL_HANDLE_MOUNT, and mounts follow behind.
+ */
+struct pl_record_root {
+	struct pl_record record;
+	uint64_t data_blocks; /* of the image: what the tree covers, from the start of the file */
+	uint64_t hash_block;  /* number, in the file, of the tree's first block (its top) */
+	uint8_t root_hash[32];
+	uint32_t salt_length; /* at most PL_SALT_MAX; hashed before each block */
+	uint8_t salt[];
+};
+#define PL_SALT_MAX 256u
+
+/* The n-th mount record is host handle PL_HANDLE_MOUNT + n (one more below a root record): an untrusted host directory (or file) at a path inside. */
 struct pl_record_mount {
 	struct pl_record record;
 	uint32_t flags;	 /* PL_MOUNT_* */
@@ -76,7 +92,7 @@ struct pl_record_environment {
 	char name[];
 };
 
-/* Which file of the tree is executed. */
+/* Which file of the tree is executed. Without a slash it is looked for in /usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin, /sbin, /bin. */
 struct pl_record_program {
 	struct pl_record record;
 	uint32_t path_length;

@@ -2,9 +2,12 @@
 #include "hosted.h"
 
 #include <algorithm>
+#include <cstdarg>
+#include <cstdio>
 #include <cstdlib>
 
 #include "base/lock.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "fs/mount.h"
 #include "fs/path.h"
@@ -13,6 +16,7 @@
 #include "fs/terminal/pty.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "memory/frame.h"
+#include "memory/frame_allocator.h"
 #include "ocall/leave.h"
 #include "ocall/ring.h"
 #include "process/wait.h"
@@ -38,12 +42,12 @@ namespace {
 struct Frame {
   alignas(4096) std::byte bytes[4096];
 };
-std::vector<std::pair<Frame*, uint32_t>>& frames() {
+std::vector<std::pair<Frame*, uint32_t>>& frames_of_tests() {
   static std::vector<std::pair<Frame*, uint32_t>> all;
   return all;
 }
 auto find_frame(PhysicalAddress a) {
-  auto& all = frames();
+  auto& all = frames_of_tests();
   return std::find_if(all.begin(), all.end(), [&](auto& f) { return uint64_t(f.first) == a.value; });
 }
 }  // namespace
@@ -53,19 +57,24 @@ ErrorOr<PhysicalAddress> allocate_frame() {
   if (hosted::allocations_left > 0) --hosted::allocations_left;
   auto f = static_cast<Frame*>(std::aligned_alloc(4096, 4096));
   std::memset(f, 0, 4096);
-  frames().push_back({f, 1});
+  frames_of_tests().push_back({f, 1});
   return PhysicalAddress(uint64_t(f));
 }
 void ref_frame(PhysicalAddress a) {
-  if (auto f = find_frame(a); f != frames().end()) ++f->second;
+  if (auto f = find_frame(a); f != frames_of_tests().end()) ++f->second;
 }
 void unref_frame(PhysicalAddress a) {
   auto f = find_frame(a);
-  if (f == frames().end() || --f->second) return;
+  if (f == frames_of_tests().end() || --f->second) return;
   std::free(f->first);
-  frames().erase(f);
+  frames_of_tests().erase(f);
 }
-bool frame_is_frozen(PhysicalAddress a) { return find_frame(a) == frames().end(); }
+bool frame_is_frozen(PhysicalAddress a) { return find_frame(a) == frames_of_tests().end(); }
+frames::Totals frames::totals() { return {0, 0, hosted::memory_limit}; }
+bool frames::is_exclusive(PhysicalAddress a) {
+  auto f = find_frame(a);
+  return f != frames_of_tests().end() && f->second == 1;
+}
 void* frame_pointer(PhysicalAddress a) { return reinterpret_cast<void*>(a.value); }
 
 const pl_boot& boot_parameters() { return hosted::boot; }
@@ -152,6 +161,14 @@ const TickRate& tick_rate() {
   static const TickRate rate;
   return rate;
 }
+void log_line(const char* text, ...) {
+  char line[256];
+  va_list arguments;
+  va_start(arguments, text);
+  std::vsnprintf(line, sizeof line, text, arguments);
+  va_end(arguments);
+  hosted::log.emplace_back(line);
+}
 void random::fill(void* to, size_t bytes) {
   for (size_t i = 0; i < bytes; i++) static_cast<uint8_t*>(to)[i] = uint8_t(std::rand());
 }
@@ -233,7 +250,12 @@ void make_tree(const std::vector<std::byte>& configuration) {
     bytes.resize(sizeof config);
     std::memcpy(bytes.data(), &config, sizeof config);
   }
-  if (!fs::initialize(*reinterpret_cast<pl_config*>(bytes.data()), PhysicalAddress())) throw std::string("no tree");
+  make_tree_in_place(bytes);
+}
+
+void make_tree_in_place(const std::vector<std::byte>& configuration) {
+  if (auto made = fs::initialize(*reinterpret_cast<const pl_config*>(configuration.data()), PhysicalAddress()); !made)
+    throw "no tree: error " + std::to_string(int(made.error()));
   table = *make<Descriptors>();
   context = *make<FileContext>(fs::root(), fs::root(), 022u);
   credentials = {};

@@ -27,6 +27,8 @@ inline uint64_t ticks = 1'000'000;
 inline unsigned broken_pipes = 0;
 inline pl::FileCredentials credentials;
 inline std::vector<const void*> frozen_objects;  // as if a template had made them
+inline uint64_t memory_limit = uint64_t(1) << 30;
+inline std::vector<std::string> log;
 
 inline pl_boot boot{};  // what the monitor said
 
@@ -44,6 +46,8 @@ void serve(std::function<void(const pl_request&)> answer);
 
 // A fresh tree and an empty descriptor table for the current "thread".
 void make_tree(const std::vector<std::byte>& configuration = {});
+// The same where the tree goes on looking at the configuration.
+void make_tree_in_place(const std::vector<std::byte>& configuration);
 pl::Buffer buffer(std::string& text);
 std::string read_all(pl::File& file, size_t at_once = 4096);
 std::string contents(std::string_view path);

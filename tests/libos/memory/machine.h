@@ -39,7 +39,7 @@ class MemoryFile : public Inode {
   ErrorOr<Attributes> attributes() override { return Attributes{}; }
   ErrorOr<Ref<File>> open(Ref<Inode>, uint32_t) override;
   ErrorOr<FrameRef> page(uint64_t index, bool shared_writable) override;
-  bool in_memory() const override { return memory; }
+  FrameRef page_in_memory(uint64_t index) override { return memory ? page(index, false).value_or(FrameRef()) : FrameRef(); }
 
   bool memory = false;
   unsigned asked = 0;
