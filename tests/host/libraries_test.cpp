@@ -58,7 +58,7 @@ Test(links, are_read_from_a_file) {
   std::string file = DynamicElf{kMusl, {"one.so", "two.so"}, "$ORIGIN/lib", "/old"}.bytes();
   auto read = [&](uint64_t offset, std::span<std::byte> to) {
     if (offset > file.size() || to.size() > file.size() - offset) return false;
-    std::memcpy(to.data(), file.data() + offset, to.size());
+    if (!to.empty()) std::memcpy(to.data(), file.data() + offset, to.size());
     return true;
   };
   auto links = read_links(read);
@@ -74,7 +74,7 @@ Test(links, are_read_from_a_file) {
       file[at] = value;
       (void)read_links(read);
     }
-  for (size_t size = 0; size < 0x900; size += 7) {
+  for (size_t size = 0; size < 0x800; size += 7) {
     file = whole.substr(0, size);
     cr_assert(!read_links(read).has_value());
   }
