@@ -87,7 +87,7 @@ std::expected<std::vector<Elf64_Phdr>, std::string> read_segments(std::span<cons
 
 }  // namespace
 
-std::expected<ElfProgram, std::string> check_elf(std::span<const std::byte> file) {
+std::expected<ElfProgram, std::string> check_elf(std::span<const std::byte> file, ElfUse use) {
   auto header = check_header(file);
   if (!header) return Refusal(header.error());
   auto segments = read_segments(file, *header);
@@ -114,7 +114,7 @@ std::expected<ElfProgram, std::string> check_elf(std::span<const std::byte> file
     if ((segment.p_flags & PF_X) && header->e_entry >= segment.p_vaddr && header->e_entry < end) entry_found = true;
   }
   if (!any) return malformed("nothing to load");
-  if (!entry_found) return malformed("the entry point is in no executable segment");
+  if (!entry_found && use == ElfUse::Program) return malformed("the entry point is in no executable segment");
   return ElfProgram{.position_independent = header->e_type == ET_DYN, .dynamic = dynamic};
 }
 

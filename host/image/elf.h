@@ -18,8 +18,11 @@ struct ElfProgram {
   bool dynamic = false;  // it names an interpreter
 };
 
+// A library need not begin anywhere.
+enum class ElfUse : uint8_t { Program, Library };
+
 // The error completes the sentence "PROGRAM: ...".
-std::expected<ElfProgram, std::string> check_elf(std::span<const std::byte> file);
+std::expected<ElfProgram, std::string> check_elf(std::span<const std::byte> file, ElfUse use = ElfUse::Program);
 
 // What a program or a shared library wants to find beside it (System V ABI, "Dynamic Linking").
 struct ElfLinks {

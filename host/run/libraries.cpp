@@ -165,7 +165,7 @@ class Search {
       return take(*root_, directory, std::move(library));
     }
     // Beside the program, as people keep them: the loader finds it in a directory of its own.
-    std::string beside = program_directory_ + "/" + name;
+    std::string beside = program_directory_ + (program_directory_.ends_with('/') ? "" : "/") + name;
     return take(caller_, program_directory_, open(caller_, beside, "/usr/lib/" + name, beside));
   }
 

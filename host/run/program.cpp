@@ -29,10 +29,10 @@ OrFailure<Program> check(const std::string& shown, const std::string& path, Desc
   return program;
 }
 
-OrFailure<std::vector<std::byte>> read_elf(const Descriptor& file, const std::string& shown) {
+OrFailure<std::vector<std::byte>> read_elf(const Descriptor& file, const std::string& shown, ElfUse use) {
   auto content = read_file(file.get(), kProgramMax);
   if (!content) return failure(kCannotRun, shown + ": " + std::strerror(content.error()));
-  auto elf = check_elf(*content);
+  auto elf = check_elf(*content, use);
   if (!elf) return failure(kCannotRun, shown + ": " + elf.error());
   return std::move(*content);
 }
@@ -57,12 +57,12 @@ OrFailure<Program> find_program(const HostFiles& files, const std::string& name,
 }
 
 OrFailure<std::vector<std::byte>> read_program(const Program& program, const std::string& shown) {
-  auto content = read_elf(program.file, shown);
+  auto content = read_elf(program.file, shown, ElfUse::Program);
   if (content && program.libraries.empty() && check_elf(*content)->dynamic)
     return failure(kCannotRun, shown + ": dynamically linked, and nobody looked for its libraries: link it with -static");
   return content;
 }
 
-OrFailure<std::vector<std::byte>> read_library(const Library& library) { return read_elf(library.file, library.shown); }
+OrFailure<std::vector<std::byte>> read_library(const Library& library) { return read_elf(library.file, library.shown, ElfUse::Library); }
 
 }  // namespace pl

@@ -99,6 +99,14 @@ Test(elf, object_files_and_core_dumps_are_no_programs) {
   refused(elf.bytes(), "malformed");
 }
 
+Test(elf, a_library_need_not_begin_anywhere) {
+  Elf elf;
+  elf.header.e_type = ET_DYN;
+  elf.header.e_entry = 0;
+  refused(elf.bytes(), "entry point");
+  cr_assert(check_elf(elf.bytes(), ElfUse::Library).has_value());
+}
+
 Test(elf, a_dynamic_program_is_accepted) {
   Elf elf;
   elf.segments.push_back({PT_INTERP, PF_R, 0x300, 0x10300, 0x10300, 20, 20, 1});
