@@ -80,6 +80,19 @@ void Configuration::set_program(std::string_view path) {
   append(PL_RECORD_PROGRAM, &program, offsetof(pl_record_program, path), path);
 }
 
+void Configuration::set_start(std::span<const std::string> arguments, std::span<const std::string> environment, uint32_t user, uint32_t group) {
+  std::string text;
+  for (auto strings : {arguments, environment})
+    for (const std::string& string : strings) text.append(string.c_str(), string.size() + 1);
+  pl_record_start start{};
+  start.arguments = static_cast<uint32_t>(arguments.size());
+  start.environment = static_cast<uint32_t>(environment.size());
+  start.uid = user;
+  start.gid = group;
+  start.length = static_cast<uint32_t>(text.size());
+  append(PL_RECORD_START, &start, offsetof(pl_record_start, text), text);
+}
+
 std::vector<std::byte> Configuration::serialize() const {
   pl_config config{};
   config.magic = PL_CONFIG_MAGIC;

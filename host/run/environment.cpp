@@ -61,14 +61,17 @@ OrFailure<void> read_variables(const std::string& path, const HostFiles& files, 
 
 }  // namespace
 
-OrFailure<std::vector<std::string>> build_environment(const RunOptions& options, const HostFiles& files, bool terminal) {
+OrFailure<std::vector<std::string>> build_environment(const RunOptions& options, const HostFiles& files, bool terminal,
+                                                      EnvironmentOf whose) {
   Variables variables;
   variables.set("PATH", std::string_view("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
   variables.set("HOME", std::string_view(options.user == 0 ? "/root" : "/"));
-  if (terminal) variables.set("TERM", std::nullopt);
+  if (terminal && whose == EnvironmentOf::Instance) variables.set("TERM", std::nullopt);
   for (const std::string& path : options.variable_files)
     if (auto read = read_variables(path, files, variables); !read) return std::unexpected(read.error());
   for (const VariableOption& variable : options.variables) variables.set(variable.name, variable.value);
+  if (whose == EnvironmentOf::Instance)
+    for (const VariableOption& variable : options.instance_variables) variables.set(variable.name, variable.value);
   return variables.take();
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The environment of an instance: a few defaults, --env-file, -e, in this order.
+// The environment of an instance, or of a template that runs its program: a few defaults, --env-file, -e, in this order.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,10 @@
 
 namespace pl {
 
-OrFailure<std::vector<std::string>> build_environment(const RunOptions& options, const HostFiles& files, bool terminal);
+// An instance has besides what its terminal is called, and --instance-env; instances that differ in those share a template.
+enum class EnvironmentOf : uint8_t { Instance, Template };
+
+OrFailure<std::vector<std::string>> build_environment(const RunOptions& options, const HostFiles& files, bool terminal,
+                                                      EnvironmentOf whose = EnvironmentOf::Instance);
 
 }  // namespace pl

@@ -3,9 +3,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
+#include <thread>
 
 #include "server/invocation.h"
 #include "server/server.h"
@@ -23,7 +28,45 @@ Failure device_failure(const char* step, int error) {
   }
 }
 
-// Boots the libOS up to the program's first instruction. The enclave has nothing of the host to read but the clock.
+constexpr auto kSlowWarmUp = std::chrono::seconds(2);
+
+// Says to whoever watches a terminal that a warm-up goes on, if it does for long. (Not by a signal: those are the user's to send meanwhile.)
+class SlowWarmUp {
+ public:
+  SlowWarmUp(const Plan& plan, const Say& say) {
+    if (!plan.runs_program() || !isatty(STDERR_FILENO)) return;
+    thread_ = std::thread([this, &plan, &say] {
+      std::unique_lock lock(mutex_);
+      if (!ended_.wait_for(lock, kSlowWarmUp, [this] { return over_; }))
+        say(fmt::format("{} is on its way to its shadow point; Ctrl-C gives up", plan.name()));
+    });
+  }
+  ~SlowWarmUp() {
+    if (!thread_.joinable()) return;
+    {
+      std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    ended_.notify_one();
+    thread_.join();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool over_ = false;
+  std::thread thread_;
+};
+
+// A template came to its end instead of its shadow point.
+Failure unreached(const Plan& plan, const Failure& end) {
+  const char* how = plan.shadow_point() == ShadowPoint::Main ? "main" : "a call of pl_shadow_point() or a read of /dev/shadow";
+  return {kOwnFailure, fmt::format("{} ended with status {} before it reached its shadow point, {}{}{}", plan.name(), end.status, how,
+                                   end.message.empty() ? "" : ": ", end.message)};
+}
+
+// Boots the libOS up to the shadow point. The enclave has nothing of the host to read but the clock; what the program says on its way goes
+// to standard error.
 OrFailure<Enclave> freeze(Device& device, const Plan& plan, const Say& say) {
   auto image = plan.image();
   if (!image) return std::unexpected(image.error());
@@ -35,8 +78,14 @@ OrFailure<Enclave> freeze(Device& device, const Plan& plan, const Say& say) {
   if (auto given = give_root(plan, instance); !given) return std::unexpected(given.error());
   prepare_window(instance.window(), Invocation{});
   Server server(device, nullptr, [&](Instance&, std::string_view text) { say(text); });
+  if (plan.runs_program())
+    for (uint32_t number : {1u, 2u}) instance.handles().set_stream(number, STDERR_FILENO);
   server.add_enclave(instance, enclave->release());
-  Ending ending = server.next();
+  Ending ending = [&] {
+    SlowWarmUp announcement(plan, say);
+    return server.next();
+  }();
+  if (ending.kind == Ending::Kind::Exited && plan.runs_program()) return std::unexpected(unreached(plan, describe(ending)));
   if (ending.kind != Ending::Kind::Frozen) return std::unexpected(describe(ending));
   return Enclave(device, ending.handle);
 }

@@ -46,6 +46,21 @@ bool parse_user(const std::string& text, uint32_t& user, uint32_t& group) {
   return true;
 }
 
+std::optional<VariableOption> parse_variable(const std::string& text) {
+  size_t equals = text.find('=');
+  if (text.empty() || equals == 0) return std::nullopt;
+  VariableOption variable{text.substr(0, equals), {}};
+  if (equals != std::string::npos) variable.value = text.substr(equals + 1);
+  return variable;
+}
+
+std::optional<ShadowPoint> parse_shadow_point(std::string_view text) {
+  if (text == "entry") return ShadowPoint::Entry;
+  if (text == "main") return ShadowPoint::Main;
+  if (text == "call") return ShadowPoint::Call;
+  return std::nullopt;
+}
+
 class Help : public CLI::Formatter {
  public:
   std::string make_usage(const CLI::App* app, std::string) const override {
@@ -134,8 +149,9 @@ std::expected<MountOption, std::string> parse_mount(const std::string& text) {
 
 std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* const* argv, LineOf line) {
   RunOptions options;
-  std::vector<std::string> variables, mounts;
-  std::string user, memory, timeout, count, jobs, strace;
+  std::vector<std::string> variables, instance_variables, mounts;
+  std::string user, memory, timeout, count, jobs, strace, point;
+  std::optional<uint32_t> template_arguments;
 
   const bool runs = line == LineOf::Run;
   const std::string own = runs ? "pl-run" : "pl-template build";
@@ -152,6 +168,9 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
   app.add_option("--rootfs", options.rootfs, "The root inside is this verified image, or one that is made of this directory (pl-image build)")
       ->type_name("IMAGE|DIR")->take_last();
   app.add_option("--sysroot", options.sysroot, "Interpreter and libraries of a dynamic PROGRAM are below DIR")->type_name("DIR")->take_last();
+  app.add_option("--shadow-at", point, "Where the template freezes: entry (default), main, or call: where it reads /dev/shadow")
+      ->type_name("POINT")
+      ->take_last();
   // As a flag, so that it takes no word behind it: PROGRAM may be that.
   auto* traced = app.add_flag("--strace{all}", strace, "Print the program's system calls (all, or =SET: openat,%file,!futex), in a debug enclave")->take_last();
   app.add_option("--memory", memory, "Most memory the enclave may hold: bytes, or with k, m, g")->type_name("SIZE")->take_last();
@@ -164,7 +183,11 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
         "With -n, standard input is empty for all; with -i it is read to its end first, and each gets all of it.");
     app.set_version_flag("--version", std::string("pl-run " PL_VERSION_STRING));
     app.add_flag("--shadow", options.shadow, "Fork a template of PROGRAM; the first time makes it");
+    app.add_option("--shadow-args", template_arguments, "At main or call: the first N ARGs are the template's too (default 0)")
+        ->type_name("N")
+        ->take_last();
     list("-e,--env", variables, "Set an environment variable, or pass the caller's on", "NAME[=VALUE]");
+    list("--instance-env", instance_variables, "Set it in this instance only: at main or call, -e makes another template", "NAME[=VALUE]");
     list("--env-file", options.variable_files, "Read environment variables from a file", "FILE");
     app.add_option("-w,--workdir", options.directory, "Working directory inside (default /)")->type_name("DIR")->take_last();
     app.add_option("-u,--user", user, "User and group inside (default 0:0)")->type_name("UID[:GID]")->take_last();
@@ -208,11 +231,26 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
   if (!runs && !options.arguments.empty()) return wrong("a template has no arguments: each of its forks has its own");
 
   for (const std::string& text : variables) {
-    size_t equals = text.find('=');
-    if (text.empty() || equals == 0) return wrong("-e " + text + ": expected NAME or NAME=VALUE");
-    VariableOption variable{text.substr(0, equals), {}};
-    if (equals != std::string::npos) variable.value = text.substr(equals + 1);
-    options.variables.push_back(std::move(variable));
+    auto variable = parse_variable(text);
+    if (!variable) return wrong("-e " + text + ": expected NAME or NAME=VALUE");
+    options.variables.push_back(std::move(*variable));
+  }
+  for (const std::string& text : instance_variables) {
+    auto variable = parse_variable(text);
+    if (!variable) return wrong("--instance-env " + text + ": expected NAME or NAME=VALUE");
+    options.instance_variables.push_back(std::move(*variable));
+  }
+  if (!point.empty()) {
+    auto known = parse_shadow_point(point);
+    if (!known) return wrong("--shadow-at " + point + ": expected entry, main or call");
+    if (runs && !options.shadow) return wrong("--shadow-at is for --shadow");
+    options.shadow_point = *known;
+  }
+  if (template_arguments) {
+    if (options.shadow_point == ShadowPoint::Entry) return wrong("--shadow-args is for --shadow-at main or call");
+    if (*template_arguments > options.arguments.size())
+      return wrong("--shadow-args " + std::to_string(*template_arguments) + ": there are fewer ARGs");
+    options.template_arguments = *template_arguments;
   }
   for (const std::string& text : mounts) {
     auto mount = parse_mount(text);

@@ -22,14 +22,20 @@ struct VariableOption {
   std::optional<std::string> value;  // none: the caller's own
 };
 
+// Where a template freezes (libos/shadow/CONTRACT.md).
+enum class ShadowPoint : uint8_t { Entry, Main, Call };
+
 struct RunOptions {
   bool shadow = false;
+  ShadowPoint shadow_point = ShadowPoint::Entry;
+  uint32_t template_arguments = 0;  // how many of `arguments` a template that runs its program has too
   bool interactive = false;  // standard input is connected anyway
   bool terminal = false;     // insist on one
   bool statistics = false;   // say at the end what the enclave held
   std::optional<StraceFilter> strace;  // calls of a debug enclave that are shown
   bool explain = false;      // PL_CONFIG_EXPLAIN: no option of pl-run, pl-bench asks for it
   std::vector<VariableOption> variables;
+  std::vector<VariableOption> instance_variables;  // that no template has, so that they may differ from fork to fork
   std::vector<std::string> variable_files;
   std::vector<MountOption> mounts;
   std::string directory = "/";

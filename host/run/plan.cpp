@@ -17,6 +17,7 @@ constexpr uint64_t kMegabyte = 1 << 20;
 constexpr size_t kLibosMax = 256 * kMegabyte;
 // With a root image: the blocks that a template reads before it freezes are its own memory, and how many is not known here.
 constexpr uint64_t kImageReserve = 64 * kMegabyte;
+constexpr uint64_t kRunningReserve = 128 * kMegabyte;
 constexpr uint32_t kContexts = 1;
 // Changes when the same input is to give another template.
 constexpr std::string_view kKeyVersion = "penglai template 1";
@@ -36,6 +37,14 @@ constexpr SmallFile kSystemFiles[] = {
 // is given back at a freeze.
 uint64_t default_reserve(uint64_t libos_size, uint64_t program_size) {
   return std::bit_ceil(std::max(16 * kMegabyte, 4 * (libos_size + program_size) + 8 * kMegabyte));
+}
+
+constexpr uint64_t point_number(ShadowPoint point) {
+  switch (point) {
+    case ShadowPoint::Main: return PL_SHADOW_MAIN;
+    case ShadowPoint::Call: return PL_SHADOW_CALL;
+    default: return PL_SHADOW_ENTRY;
+  }
 }
 
 }  // namespace
@@ -67,8 +76,8 @@ OrFailure<std::vector<Mount>> open_mounts(const std::vector<MountOption>& option
   return mounts;
 }
 
-OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& mounts, Program program,
-                           Descriptor libos, std::optional<RootFile> root) {
+OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& mounts, Program program, Descriptor libos,
+                           std::optional<RootFile> root, std::vector<std::string> template_environment) {
   Plan plan;
   plan.shown_ = options.program;
   plan.name_ = (options.template_name.empty() ? program.name : options.template_name).substr(0, PL_NAME_SIZE - 1);
@@ -78,6 +87,15 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
   if (fstat(plan.libos_.get(), &plan.libos_status_) < 0)
     return failure(kOwnFailure, std::string("libos.bin: ") + std::strerror(errno));
   plan.shadow_ = options.shadow;
+  plan.point_ = options.shadow_point;
+  if (plan.runs_program()) {
+    plan.template_arguments_.push_back(options.program);
+    plan.template_arguments_.insert(plan.template_arguments_.end(), options.arguments.begin(),
+                                    options.arguments.begin() + options.template_arguments);
+    plan.template_environment_ = std::move(template_environment);
+    plan.user_ = options.user;
+    plan.group_ = options.group;
+  }
   plan.flags_ = (options.explain ? PL_CONFIG_EXPLAIN : 0) | (options.strace ? PL_CONFIG_TRACE : 0);
   for (const Mount& mount : mounts)
     plan.mounts_.emplace_back(mount.guest, (mount.read_only ? PL_MOUNT_READ_ONLY : 0) | (mount.is_file ? PL_MOUNT_FILE : 0));
@@ -86,6 +104,9 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
   for (const Library& library : plan.program_.libraries) program_size += static_cast<uint64_t>(library.status.st_size);
   plan.create_.reserve = default_reserve(static_cast<uint64_t>(plan.libos_status_.st_size), program_size);
   if (plan.root_ && plan.shadow_) plan.create_.reserve = kImageReserve;
+  // A template cannot have more than it reserved, and its program has not been seen yet.
+  if (plan.runs_program())
+    plan.create_.reserve = std::max<uint64_t>(plan.create_.reserve, std::bit_ceil(options.memory ? options.memory : kRunningReserve));
   plan.create_.memory_limit = options.memory;
   plan.create_.contexts = kContexts;
   plan.create_.flags = (plan.shadow_ ? PL_CREATE_FREEZABLE : 0) | (options.strace ? PL_CREATE_DEBUG : 0);
@@ -94,7 +115,7 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
 }
 
 Configuration Plan::configuration(const Contents& contents) const {
-  Configuration configuration(shadow_ ? PL_SHADOW_ENTRY : PL_SHADOW_NONE, flags_);
+  Configuration configuration(shadow_ ? point_number(point_) : PL_SHADOW_NONE, flags_);
   if (root_) {
     configuration.add_root(root_->image);
   } else {
@@ -107,6 +128,7 @@ Configuration Plan::configuration(const Contents& contents) const {
   }
   for (const auto& [path, flags] : mounts_) configuration.add_mount(path, flags);
   configuration.set_program(path_inside());
+  if (runs_program()) configuration.set_start(template_arguments_, template_environment_, user_, group_);
   return configuration;
 }
 

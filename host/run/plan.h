@@ -32,14 +32,18 @@ OrFailure<std::vector<Mount>> open_mounts(const std::vector<MountOption>& option
 class Plan {
  public:
   // `libos` is an open libos.bin. With a root image, `program` has only its name, as it is to be looked for in there.
+  // `template_environment` is of a template that runs its program.
   static OrFailure<Plan> make(const RunOptions& options, const std::vector<Mount>& mounts, Program program, Descriptor libos,
-                              std::optional<RootFile> root = {});
+                              std::optional<RootFile> root = {}, std::vector<std::string> template_environment = {});
 
   const std::string& name() const { return name_; }
   std::string path_inside() const { return root_ ? program_.name : "/bin/" + program_.name; }
   // A descriptor of the root image, or -1: it goes with each window that an enclave of this plan is served through.
   int root() const { return root_ ? root_->file.get() : -1; }
   pl_ioc_create create() const { return create_; }
+  ShadowPoint shadow_point() const { return point_; }
+  // Its template does, before it freezes.
+  bool runs_program() const { return shadow_ && point_ != ShadowPoint::Entry; }
   // Names a template: content of libOS and program, configuration, limits.
   OrFailure<Digest> key(const ContentDigests& digests) const;
   // All pages; reads and checks the program.
@@ -58,6 +62,9 @@ class Plan {
   Descriptor libos_;
   struct stat libos_status_ {};
   bool shadow_ = false;
+  ShadowPoint point_ = ShadowPoint::Entry;
+  std::vector<std::string> template_arguments_, template_environment_;  // unless it freezes at the entry
+  uint32_t user_ = 0, group_ = 0;
   uint32_t flags_ = 0;  // PL_CONFIG_*
   std::vector<std::pair<std::string, uint32_t>> mounts_;  // path inside, PL_MOUNT_*
   pl_ioc_create create_{};

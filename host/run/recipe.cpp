@@ -44,7 +44,9 @@ OrFailure<Recipe> Recipe::make(const RunOptions& options, const HostFiles& files
   const char* libos_path = environment("PENGLAI_LIBOS", kLibos);
   Descriptor libos(open(libos_path, O_RDONLY | O_CLOEXEC));
   if (libos.get() < 0) return failure(kOwnFailure, std::string(libos_path) + ": " + std::strerror(errno));
-  auto plan = Plan::make(options, *mounts, std::move(program), std::move(libos), std::move(root));
+  auto variables = build_environment(options, files, false, EnvironmentOf::Template);
+  if (!variables) return std::unexpected(variables.error());
+  auto plan = Plan::make(options, *mounts, std::move(program), std::move(libos), std::move(root), std::move(*variables));
   if (!plan) return std::unexpected(plan.error());
   Recipe recipe(std::move(*plan), std::move(*mounts));
   if (options.shadow) {

@@ -11,6 +11,7 @@ extern std::byte __image_start[], __text_end[], __rodata_end[], __data_end[], __
 extern std::byte __hot_start[], __hot_copied[], __hot_end[], __fault_stack[], __fault_stack_top[], __boot_stack[], __boot_stack_top[], __private_end[];
 void trap_entry();
 void fork_start();
+void resume_start();
 }
 
 namespace pl {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The two beginnings: cold at the image's first byte, in a fork at fork_start. Both come with satp 0, at the physical address of a
+ * The beginnings: cold at the image's first byte, in a fork at fork_start or resume_start. All come with satp 0, at the physical address of a
  * measured image, and leave through enable_paging() for the object window.
  */
 #include "arch/layout.h"
@@ -32,22 +32,27 @@ cold_continue:
 	call	cold_main
 
 	/* a0 = boot page, a2 = physical address of the freeze record */
-	.globl fork_start
-fork_start:
+	.macro fork_entry name, main
+	.globl \name
+\name:
 	mv	s0, a0
 	lui	t0, %hi(__hot_size + 4096)	/* early code's stack: the kernel stack's page, behind the hot block */
 	addi	t0, t0, %lo(__hot_size + 4096)
 	add	sp, a0, t0
 	mv	a1, a2
 	call	early_fork		/* -> satp */
-	la	a1, fork_continue
+	la	a1, 1f
 	j	enable_paging
 	.align 2
-fork_continue:
+1:
 	la	tp, context_blocks
 	la	sp, __boot_stack_top
 	mv	a0, s0
-	call	fork_main
+	call	\main
+	.endm
+
+	fork_entry resume_start, resume_main	/* where its template's program had come to */
+	fork_entry fork_start, fork_main	/* with the program's first instruction */
 
 	/*
 	 * a0 = satp, a1 = physical address to go on from. The next fetch finds no mapping, traps, and stvec takes it to the same

@@ -24,6 +24,7 @@
 #include "process/trace.h"
 #include "process/trap.h"
 #include "shadow/fork.h"
+#include "shadow/point.h"
 #include "shadow/shadow.h"
 #include "syscall/table.h"
 
@@ -100,8 +101,12 @@ Instance instance() {
     log_line("%s: cannot be executed (error %d)", path, int(loaded.error()));
     monitor::exit((loaded.error() == Errno::NoEntry ? 127 : 126) << 8);
   }
+  const auto point = shadow::Point(config.shadow_point);
+  if (point == shadow::Point::Main || point == shadow::Point::Call) shadow::start_template(point, instance().place, instance().bytes);
+  if (point != shadow::Point::Entry) panic("the measured configuration asks for a shadow point that is not known");
+  shadow::point_record.point = point;
   prefetch_first_program();
-  Errno error = shadow::freeze();
+  Errno error = shadow::freeze(shadow::ForkEntry::Program);
   panic("the enclave cannot be frozen (error %d)", int(error));
 }
 
@@ -152,7 +157,9 @@ extern "C" [[noreturn]] void cold_main(uint64_t boot) {
   run_program(config);
 }
 
-extern "C" [[noreturn]] void fork_main(uint64_t boot) {
+namespace {
+
+[[gnu::always_inline]] inline void begin_fork(uint64_t boot) {
   const Handover& h = handover(boot);
   shadow::mark(shadow::Step::Tables);
   start_context(boot);
@@ -162,7 +169,18 @@ extern "C" [[noreturn]] void fork_main(uint64_t boot) {
   attach_window();
   shadow::mark(shadow::Step::Entered, h.entered);
   shadow::mark(shadow::Step::Ready);
+}
+
+}  // namespace
+
+extern "C" [[noreturn]] void fork_main(uint64_t boot) {
+  begin_fork(boot);
   continue_fork(instance().place, instance().bytes);
+}
+
+extern "C" [[noreturn]] void resume_main(uint64_t boot) {
+  begin_fork(boot);
+  shadow::resume(instance().place, instance().bytes);
 }
 
 }  // namespace pl

@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "fs/abi.h"
+#include "fs/shadow_device.h"
 #include "fs/stream.h"
 #include "fs/terminal/devpts.h"
 #include "fs/terminal/host_terminal.h"
@@ -18,7 +19,8 @@ namespace pl {
 namespace {
 
 constexpr uint64_t Null = make_device(1, 3), Zero = make_device(1, 5), Full = make_device(1, 7), Random = make_device(1, 8),
-                   Urandom = make_device(1, 9), ControllingTerminal = make_device(5, 0), MasterTerminal = make_device(5, 2), Console = make_device(5, 1);
+                   Urandom = make_device(1, 9), ControllingTerminal = make_device(5, 0), MasterTerminal = make_device(5, 2), Console = make_device(5, 1),
+                   Shadow = make_device(10, 250);  // among the misc devices, a number that Linux gives to none
 
 class MemoryDevice : public File {
  public:
@@ -90,6 +92,7 @@ ErrorOr<Ref<File>> open_device(Ref<Inode> node, uint64_t number, uint32_t flags)
       if (handle < 0) return fail(Errno::NoDeviceAddress);
       return Ref<File>(TRY(make<StreamFile>(uint32_t(handle), flags & ~open_flag::NoTerminal, std::move(node))));
     }
+    case Shadow: return open_shadow_device(std::move(node), flags);
     default: return fail(Errno::NoDeviceAddress);
   }
 }
@@ -97,7 +100,7 @@ ErrorOr<Ref<File>> open_device(Ref<Inode> node, uint64_t number, uint32_t flags)
 ErrorOr<void> populate_devices(TmpDirectory& directory) {
   struct { std::string_view name; uint64_t number; uint32_t mode; } nodes[] = {
       {"null", Null, 0666}, {"zero", Zero, 0666}, {"full", Full, 0666}, {"random", Random, 0666}, {"urandom", Urandom, 0666},
-      {"tty", ControllingTerminal, 0666}, {"ptmx", MasterTerminal, 0666}, {"console", Console, 0600},
+      {"tty", ControllingTerminal, 0666}, {"ptmx", MasterTerminal, 0666}, {"console", Console, 0600}, {"shadow", Shadow, 0444},
   };
   for (auto& n : nodes) TRY(directory.create(n.name, file_mode::Character | n.mode, n.number, 0, 0));
   struct { std::string_view name, target; } links[] = {

@@ -27,6 +27,7 @@ constexpr unsigned MaxMounts = 40;
 constinit unsigned mount_count = 0;
 constinit std::string_view program;
 [[clang::no_destroy]] constinit ErofsImage root_image;
+constinit const pl_record_start* start = nullptr;
 
 // The records, one by one, each within the configuration.
 class Records {
@@ -163,6 +164,7 @@ ErrorOr<void> add_mount(Ref<Inode> covered, Ref<Inode> root, const char* type, c
 }
 
 std::string_view program_path() { return program; }
+const pl_record_start* template_start() { return start; }
 
 ErrorOr<void> initialize(const pl_config& config, PhysicalAddress contents) {
   if (config.magic != PL_CONFIG_MAGIC || config.version != PL_CONFIG_VERSION || config.size < sizeof config) return fail(Errno::Invalid);
@@ -207,6 +209,10 @@ ErrorOr<void> initialize(const pl_config& config, PhysicalAddress contents) {
         program = TRY(Records::text(p, p->path, 0, p->path_length));
         break;
       }
+      case PL_RECORD_START:
+        start = TRY(Records::as<pl_record_start>(record));
+        TRY(Records::text(start, start->text, 0, start->length));
+        break;
       default: return fail(Errno::Invalid);
     }
   }

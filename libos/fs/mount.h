@@ -35,6 +35,9 @@ ErrorOr<void> open_standard_streams(Descriptors& descriptors);
 // Path of the program to run, from the configuration; empty when it names none.
 std::string_view program_path();
 
+// How a template starts its program (struct pl_record_start); null when the configuration does not say.
+const pl_record_start* template_start();
+
 Ref<Inode> root();
 // Is there a verified image below it?
 bool has_root_image();

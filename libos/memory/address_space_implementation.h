@@ -39,6 +39,11 @@ class AddressSpaceImplementation final : public AddressSpace {
   ErrorOr<void> prepare_freeze();
   // How many pages most runs will write: of the program's small writable mappings, its stack, and the tables over them.
   uint64_t likely_private_pages() const;
+  // patch.cpp. Writes whatever the protection, into this address space's own copy of a private page: for what debuggers and the freeze do.
+  ErrorOr<void> patch(UserAddress address, const void* from, size_t bytes);
+  // Calls visit(address) for each aligned word of private data that is `value`, from `stack_pointer` on in the mapping that holds it.
+  ErrorOr<void> find_word(uint64_t value, uint64_t stack_pointer, void (*visit)(void*, UserAddress), void* context);
+
   // A fork's own root table, a copy of the template's.
   void adopt_root(PhysicalAddress root) { root_ = root; }
   PhysicalAddress root() const { return root_; }

@@ -49,7 +49,9 @@ ErrorOr<Ref<AddressSpace>> AddressSpaceImplementation::clone() {
 ErrorOr<void> AddressSpaceImplementation::prepare_freeze() {
   for (size_t i = 0; i < vmas_.size(); i++) {
     const Vma& vma = vmas_[i];
-    if (vma.wiped_in_child) TRY(clear_range(vma.start, vma.end));
+    // Wiped, or another page in each instance, or one that a later write through another mapping would replace: looked up anew.
+    bool per_instance = vma.inode && !(vma.max_protection & ProtectionWrite);
+    if (vma.wiped_in_child || vma.shared() || per_instance) TRY(clear_range(vma.start, vma.end));
     if (vma.inode && !vma.shared()) map_around(vma, ~uint64_t(0), vma.start, vma.end);
     // What was never touched and will be written needs no table of its own later.
     if (!vma.inode && !vma.grows_down && vma.end - vma.start <= LeafTableSpan) {

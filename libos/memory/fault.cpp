@@ -146,7 +146,8 @@ ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::handle_fault(UserAddres
       }
       inode = vma->inode;
       index = vma->page_index(address);
-      shared_write = vma->shared() && access == FaultAccess::Write;
+      // A page that a later write elsewhere would replace must not stay behind in a shared mapping.
+      shared_write = vma->shared() && (access == FaultAccess::Write || vma->max_protection & ProtectionWrite);
       seen = changes_;
     }
     // May wait for the host, so without the lock.

@@ -27,6 +27,7 @@ struct Poll {
   bool in_flight = false;
 };
 
+constexpr uint32_t PollOut = 4;  // POLLOUT (poll(2))
 constexpr unsigned PollCount = 8;
 constexpr unsigned QueueCount = 16;  // handles hash to these
 
@@ -54,6 +55,9 @@ struct State {
   uint32_t units_kept;  // keep_start()
   WaitQueue unit_free;
   uint64_t open_handles[PL_HANDLES / 64];
+  bool closed;   // close_to_host()
+  uint32_t verified;
+  bool refused;  // and something was asked, which the log says once
 };
 PL_HOT_FRESH constinit State state{};
 
@@ -173,7 +177,19 @@ void attach(std::byte* window, size_t bytes) {
   store(ring()->reply_head, state.reply_head);
 }
 
+// What a template may not ask.
+[[gnu::noinline]] static bool refused(uint16_t operation, uint32_t handle) {
+  if (operation == PL_OP_WRITE && (handle == 1 || handle == 2)) return false;
+  if (operation == PL_OP_PREAD && handle == state.verified) return false;
+  if (!state.refused)
+    log(handle == 0 ? "before its shadow point a program cannot read standard input (EPERM)"
+                    : "before its shadow point a program cannot use a directory of the host (EPERM)");
+  state.refused = true;
+  return true;
+}
+
 ErrorOr<Reply> call(const Request& request) {
+  if (state.closed && refused(request.operation, request.handle)) return fail(Errno::Perm);
   Outcome outcome;
   unsigned slot = TRY(take_slot(&outcome));
   submit(slot, request);
@@ -194,6 +210,7 @@ void flush() {
 }
 
 void post(const Request& request) {
+  if (state.closed) return;
   constexpr int Most = 8;
   if (std::popcount(state.posted) >= Most) flush();
   auto slot = take_slot(&state.discarded);
@@ -210,7 +227,7 @@ static bool look_for_events() {
   bool any = state.poll_ended;
   if (any) finish_polls();
   pl_ring* r = ring();
-  if (load(r->signals)) {
+  if (load(r->signals) && !state.closed) {
     state.signals |= __atomic_exchange_n(&r->signals, 0, __ATOMIC_ACQ_REL) & PL_SIGNALS;
     any = true;
   }
@@ -258,6 +275,10 @@ ErrorOr<void> wait_ready(uint32_t handle, uint32_t before) {
 }
 
 ErrorOr<uint32_t> poll(uint32_t handle, uint32_t events) {
+  if (state.closed) {
+    if (refused(PL_OP_WRITE, handle)) return fail(Errno::Perm);
+    return events & PollOut;
+  }
   Poll* place = nullptr;
   for (Poll& p : state.polls) {
     if (p.in_flight && !p.outcome.done && p.handle == handle && (p.events & events) == events) return 0;
@@ -316,6 +337,24 @@ void keep_start(size_t bytes) {
 void release_start() { state.units_kept = 0; }
 
 bool quiescent() { return state.in_flight == 0 && state.units_used == 0; }
+
+void close_to_host(uint32_t verified) {
+  state.closed = true;
+  state.verified = verified;
+}
+bool closed_to_host() { return state.closed; }
+
+unsigned open_handles() {
+  unsigned count = 0;
+  for (uint64_t bits : state.open_handles) count += unsigned(std::popcount(bits));
+  return count;
+}
+
+bool awaited() {
+  for (WaitQueue& queue : state.ready)
+    if (!queue.empty()) return true;
+  return !state.slot_free.empty() || !state.unit_free.empty();
+}
 
 bool note_open(uint32_t handle) {
   uint32_t index = PL_HANDLE_INDEX(handle);

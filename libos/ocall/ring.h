@@ -74,8 +74,16 @@ void set_panic(std::string_view text);
 // The instance ends: how many pages of its own it used.
 void set_pages(uint32_t pages);
 
+// A template that runs its program tells the host, and asks nothing: from now on only writes to standard output and error go out,
+// and reads of `verified`, the root image whose blocks are checked, everything else is EPERM (said once in the log), and the host's signals are not looked at. attach() ends it.
+void close_to_host(uint32_t verified = ~uint32_t(0));
+bool closed_to_host();
+
 // Nothing in flight, before a freeze.
 bool quiescent();
+// Of what a freeze cannot carry: handles of the host that are open, and threads that wait for something of it.
+unsigned open_handles();
+bool awaited();
 
 // The server opened `handle`: false if it cannot be a new one (out of range, or open already). And the reverse.
 bool note_open(uint32_t handle);

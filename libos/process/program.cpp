@@ -187,11 +187,10 @@ ErrorOr<Bases> choose_bases(const LoadedProgram& loaded, uint64_t stack_limit) {
   return Bases{top - random_below(512) * 16 % 2048};
 }
 
-ErrorOr<void> prepare_start(const LoadedProgram& loaded, const Start& start) {
+// In line: what a fork executes at its entry does not pay for what a template needs.
+[[gnu::always_inline]] static inline ErrorOr<void> prepare_below(uint64_t stack_top, const LoadedProgram& loaded, const Start& start) {
   Thread& thread = current_thread();
   Process& process = *thread.process;
-  shadow::mark(shadow::Step::Parameters);
-  Bases bases = TRY(choose_bases(loaded, process.limit(Limits::Stack)));
   shadow::mark(shadow::Step::Places);
   const Credentials& who = process.credentials;
   const AuxiliaryEntry auxv[] = {
@@ -214,7 +213,7 @@ ErrorOr<void> prepare_start(const LoadedProgram& loaded, const Start& start) {
   };
   StackContents contents{start.script, start.arguments, start.environment, start.name, auxv, std::size(auxv), {}};
   random::fill(contents.random, sizeof(contents.random));
-  StackLayout layout = TRY(write_stack(UserAddress(bases.stack_top), contents));
+  StackLayout layout = TRY(write_stack(UserAddress(stack_top), contents));
   shadow::mark(shadow::Step::Stack);
   process.arguments_start = UserAddress(layout.strings);
   process.arguments_end = process.environment_start = UserAddress(layout.environment_strings);
@@ -223,6 +222,19 @@ ErrorOr<void> prepare_start(const LoadedProgram& loaded, const Start& start) {
   process.auxiliary_end = UserAddress(layout.random);
   initialize_frame(thread.frame, loaded.start, layout.sp);
   return {};
+}
+
+ErrorOr<void> prepare_start(const LoadedProgram& loaded, const Start& start) {
+  shadow::mark(shadow::Step::Parameters);
+  Bases bases = TRY(choose_bases(loaded, current_process().limit(Limits::Stack)));
+  return prepare_below(bases.stack_top, loaded, start);
+}
+
+ErrorOr<UserAddress> prepare_template_start(const LoadedProgram& loaded, const Start& start, size_t room) {
+  Bases bases = TRY(choose_bases(loaded, current_process().limit(Limits::Stack)));
+  uint64_t place = UserAddress(bases.stack_top).page().value - room;
+  TRY(prepare_below(place, loaded, start));
+  return UserAddress(place);
 }
 
 void set_program_name(Thread& thread, std::string_view path) {

@@ -67,6 +67,9 @@ struct Start {
   bool secure = false;    // AT_SECURE
 };
 ErrorOr<void> prepare_start(const LoadedProgram& loaded, const Start& start);
+// The same for a template that runs before it freezes: `room` bytes, at most a page, stay free above the first frame, in one page with it if
+// it is small. Returns where they are.
+ErrorOr<UserAddress> prepare_template_start(const LoadedProgram& loaded, const Start& start, size_t room);
 
 // comm of the thread and process (prctl(2), PR_SET_NAME): the last component of the path.
 void set_program_name(Thread& thread, std::string_view path);

@@ -268,6 +268,7 @@ ErrorOr<void> sleep(uint64_t deadline, Sleep kind) {
     me.woken = false;
     return {};
   }
+  if (deadline != NoDeadline) deadline += me.delay;
   bool interruptible = kind == Sleep::Interruptible;
   if (interruptible && me.has_deliverable_signal()) return fail(Errno::Interrupted);
   if (deadline != NoDeadline) {
@@ -299,6 +300,11 @@ void cancel_timer(Timer& timer) {
   if (!timer.armed()) return;
   SchedulerLocked lock;
   queue.timers.remove(timer);
+}
+
+void delay_timers(uint64_t ticks) {
+  SchedulerLocked lock;
+  queue.timers.delay(ticks);
 }
 
 uint64_t next_timer_deadline() {

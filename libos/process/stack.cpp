@@ -117,4 +117,27 @@ ErrorOr<StackLayout> write_stack(UserAddress top, const StackContents& c) {
   return l;
 }
 
+size_t argument_block_bytes(const ArgumentStrings& arguments, const ArgumentStrings& environment) {
+  return (arguments.count() + 1) * 8 + arguments.bytes() + environment.bytes();
+}
+
+ErrorOr<ArgumentPlaces> write_arguments(UserAddress at, UserAddress environment_at, size_t slots, const ArgumentStrings& arguments,
+                                        const ArgumentStrings& environment) {
+  if (environment.count() >= slots) return fail(Errno::TooBig);
+  ArgumentPlaces places;
+  places.strings = at.value + (arguments.count() + 1) * 8;
+  Writer writer(at.value);
+  places.environment_strings = TRY(put_pointers(writer, arguments, places.strings));
+  places.end = places.environment_strings + environment.bytes();
+  TRY(writer.word(0));
+  TRY(put_strings(writer, arguments));
+  TRY(put_strings(writer, environment));
+  TRY(writer.flush());
+  Writer pointers(environment_at.value);
+  TRY(put_pointers(pointers, environment, places.environment_strings));
+  for (size_t i = environment.count(); i < slots; i++) TRY(pointers.word(0));
+  TRY(pointers.flush());
+  return places;
+}
+
 }  // namespace pl

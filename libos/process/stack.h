@@ -36,6 +36,15 @@ struct StackContents {
   uint8_t random[16];
 };
 
+// The arguments and variables of a program that has had its first stack for long: pointers to the arguments and a null, then the strings
+// of both, from `at` upwards.
+struct ArgumentPlaces { uint64_t strings, environment_strings, end; };
+size_t argument_block_bytes(const ArgumentStrings& arguments, const ArgumentStrings& environment);
+// The pointers to the variables go into the `slots` words at `environment_at`, the rest of which become null: E2BIG when they are too few
+// for them and a null.
+ErrorOr<ArgumentPlaces> write_arguments(UserAddress at, UserAddress environment_at, size_t slots, const ArgumentStrings& arguments,
+                                        const ArgumentStrings& environment);
+
 // Writes it all below `top`, in one pass upwards.
 ErrorOr<StackLayout> write_stack(UserAddress top, const StackContents& contents);
 

@@ -11,7 +11,7 @@
 #include "memory/heap.h"
 #include "ocall/ring.h"
 #include "penglai/ocall.h"
-#include "process/environment.h"
+#include "process/instance.h"
 #include "process/prefetch.h"
 #include "process/program.h"
 #include "process/scheduler.h"
@@ -22,16 +22,15 @@
 
 namespace pl {
 
+LoadedProgram first_program;
+std::string_view first_path;
+const ArgumentStrings* first_script;
+
 namespace {
 
 constexpr uint32_t FirstUmask = 022;
-constexpr uint32_t MaxInstance = 1u << 20;
 
-// What load_first_program() found out, for every fork's stack.
-LoadedProgram first_program;
 char first_path_text[MaxPath];
-std::string_view first_path;
-const ArgumentStrings* first_script;  // when it is one: the words before the arguments
 
 const char* in_words(Errno error) {
   switch (error) {
@@ -44,52 +43,12 @@ const char* in_words(Errno error) {
   }
 }
 
-[[noreturn]] void give_up(const char* what, Errno error) {
+}  // namespace
+
+void give_up(const char* what, Errno error) {
   log_line("%s: %s (errno %d)", what, in_words(error), int(error));
   monitor::exit((error == Errno::NoEntry ? 127u : 126u) << 8);
 }
-
-// One private copy of what the host wrote, so that nothing is looked at twice. Small ones fit on the stack.
-class InstanceCopy {
- public:
-  InstanceCopy(const pl_instance* host, uint32_t readable) {
-    pl_instance head;
-    if (readable < sizeof(head)) return;
-    memcpy(&head, host, sizeof(head));
-    if (head.size < sizeof(head) || head.size > readable || head.size > MaxInstance) return;
-    size_ = head.size;
-    bytes_ = size_ <= sizeof(small_) ? small_ : static_cast<char*>(heap_allocate(size_, 8));
-    if (!bytes_) return;
-    memcpy(bytes_, host, size_);
-    memcpy(bytes_, &head, sizeof(head));  // the one that was checked
-    valid_ = true;
-  }
-  ~InstanceCopy() {
-    if (bytes_ && bytes_ != small_) heap_free(bytes_, size_, 8);
-  }
-  bool valid() const { return valid_; }
-  const pl_instance& head() const { return *reinterpret_cast<const pl_instance*>(bytes_); }
-
-  // Calls visit(string) for `count` strings from `offset` on; EINVAL when they do not end inside.
-  template <class Visit>
-  ErrorOr<void> strings(uint32_t offset, uint32_t count, Visit visit) const {
-    if (offset > size_) return fail(Errno::Invalid);
-    std::string_view rest(bytes_ + offset, size_ - offset);
-    for (uint32_t i = 0; i < count; ++i) {
-      size_t end = rest.find('\0');
-      if (end == rest.npos) return fail(Errno::Invalid);
-      TRY(visit(rest.substr(0, end)));
-      rest.remove_prefix(end + 1);
-    }
-    return {};
-  }
-
- private:
-  bool valid_ = false;
-  uint32_t size_ = 0;
-  char* bytes_ = nullptr;
-  alignas(8) char small_[640];
-};
 
 ErrorOr<void> set_directory(FileContext& context, std::string_view path) {
   if (path.empty() || (path.size() == 1 && path[0] == '/')) return {};
@@ -98,6 +57,8 @@ ErrorOr<void> set_directory(FileContext& context, std::string_view path) {
   context.directory = std::move(directory);
   return {};
 }
+
+namespace {
 
 ErrorOr<void> apply_instance(const InstanceCopy& instance) {
   const pl_instance& head = instance.head();
@@ -119,10 +80,7 @@ ErrorOr<void> apply_instance(const InstanceCopy& instance) {
   ArgumentStrings arguments, environment;
   TRY(instance.strings(head.arguments_offset, head.arguments, [&](std::string_view s) { return arguments.append(s); }));
   if (!arguments.count()) TRY(arguments.append(first_path));
-  TRY(instance.strings(head.environment_offset, head.environment, [&](std::string_view s) -> ErrorOr<void> {
-    std::string_view name = s.substr(0, s.find('='));
-    return environment_allowed(name) ? environment.append(s) : ErrorOr<void>{};
-  }));
+  TRY(allowed_environment(instance, [&](std::string_view s) { return environment.append(s); }));
   if (first_script) arguments.drop_first();
   return prepare_start(first_program, {first_script, arguments, environment, first_path});
 }

@@ -24,7 +24,7 @@ struct FutexWaiter;
 enum class ThreadState : uint8_t { Runnable, Sleeping, Stopped, Dead };
 
 // Why a thread must not go straight back to its program. Looked at once on the way out of each trap.
-enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTimer = 4 };
+enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTimer = 4, WorkFreeze = 8 };
 
 // How restart_syscall continues an interrupted sleep with the time that is left.
 struct RestartBlock {
@@ -64,6 +64,7 @@ class Thread {
   ListLink<Thread> process_link;
   ListLink<Thread> id_link;
   WakeTimer wake_timer;
+  uint64_t delay = 0;  // ticks that the sleep in progress does not count: its template was frozen meanwhile
   uint64_t started_running = 0;  // time CSR
   uint64_t cpu_ticks = 0;        // consumed before started_running
   uint64_t system_ticks = 0;     // of these, inside the libOS

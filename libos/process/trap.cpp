@@ -11,6 +11,7 @@
 #include "process/exit.h"
 #include "process/scheduler.h"
 #include "process/send.h"
+#include "shadow/point.h"
 
 namespace pl {
 
@@ -24,7 +25,10 @@ namespace {
 // The way back to the program when there is something to do first.
 [[gnu::noinline]] void work_before_user(Thread& me, RestartCall restart) {
   for (;;) {
-    if (me.work & WorkSignal) {
+    if (me.work & WorkFreeze) {
+      me.work &= ~WorkFreeze;
+      shadow::freeze_at_call(me);
+    } else if (me.work & WorkSignal) {
       handle_signals(me, restart);
       restart = RestartCall::No;
     } else if (me.work & WorkReschedule) {
@@ -36,6 +40,7 @@ namespace {
   }
   if (me.work & WorkTimer) {
     me.work &= ~WorkTimer;
+    me.delay = 0;
     set_hart_timer();
   }
 }
@@ -88,7 +93,9 @@ extern "C" void user_trap(TrapFrame*, uint64_t number, uint64_t value) {
     case Cause::LoadMisaligned: case Cause::StoreMisaligned: misaligned(me, value); break;
     case Cause::FetchMisaligned: fault_signal(sig::Bus, sigcode::BusAlign, value); break;
     case Cause::Illegal: fault_signal(sig::Ill, sigcode::IllegalOpcode, me.frame.pc); break;
-    case Cause::Breakpoint: fault_signal(sig::Trap, sigcode::TrapBreakpoint, me.frame.pc); break;
+    case Cause::Breakpoint:
+      if (shadow::take_breakpoint(me)) break;
+      fault_signal(sig::Trap, sigcode::TrapBreakpoint, me.frame.pc); break;
     case Cause::TimerInterrupt: timer_interrupt(); break;
     case Cause::SoftwareInterrupt:
       clear_software_interrupt();

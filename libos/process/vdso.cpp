@@ -2,8 +2,10 @@
 #include "process/vdso.h"
 
 #include <atomic>
+#include <cstddef>
 #include <cstring>
 
+#include "arch/monitor.h"
 #include "base/hot.h"
 #include "fs/abi.h"
 #include "fs/file.h"
@@ -23,7 +25,10 @@ struct VdsoClocks {
   uint64_t multiplier;       // nanoseconds a tick, 32.32
   uint64_t skipped_ticks;    // that MONOTONIC does not count
   uint64_t realtime_offset;  // nanoseconds from the counter's to REALTIME, wrapping
+  uint64_t reserved[4];
+  uint64_t generation;       // of the instance; not vdso.S's
 };
+static_assert(offsetof(VdsoClocks, generation) == VdsoGenerationOffset);
 
 // The instance's own page. None in a template, where no program has run yet: a fork that never asks for the time pays nothing.
 PL_HOT PhysicalAddress clocks_frame;
@@ -35,6 +40,7 @@ void write_clocks() {
   clocks.multiplier = tick_rate().multiplier;
   clocks.skipped_ticks = offsets.skipped_ticks;
   clocks.realtime_offset = offsets.realtime;
+  clocks.generation = boot_parameters().id;
   clocks.sequence.fetch_add(1, std::memory_order_release);
 }
 
@@ -70,9 +76,14 @@ Ref<Inode>& vdso_inode() {
 
 }  // namespace
 
-ErrorOr<UserAddress> map_vdso(AddressSpace& space) {
+ErrorOr<Ref<Inode>> vdso_file() {
   Ref<Inode>& inode = vdso_inode();
   if (!inode) inode = TRY(make<VdsoInode>());
+  return inode;
+}
+
+ErrorOr<UserAddress> map_vdso(AddressSpace& space) {
+  Ref<Inode> inode = TRY(vdso_file());
   MappingRequest request;
   request.bytes = 2 * PageSize;
   UserAddress place = TRY(space.map(request));
@@ -99,5 +110,7 @@ uint64_t vdso_sigreturn_offset() { return uint64_t(vdso_sigreturn - vdso_image);
 void update_vdso_clocks() {
   if (clocks_frame) write_clocks();
 }
+
+void forget_vdso_clocks() { clocks_frame = {}; }
 
 }  // namespace pl

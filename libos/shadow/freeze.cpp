@@ -66,7 +66,7 @@ uint64_t fork_pages(const AddressSpaceImplementation& space) {
 
 }  // namespace
 
-Errno freeze() {
+Errno freeze(ForkEntry entry) {
   auto* space = static_cast<AddressSpaceImplementation*>(this_context().address_space);
   if (!space) return Errno::Invalid;
   if (!ocall::quiescent()) return Errno::Busy;
@@ -102,7 +102,8 @@ Errno freeze() {
   find_runs();
   protect_object_window();
   flush_translations();
-  auto result = monitor::freeze(physical(reinterpret_cast<const void*>(&fork_start)), physical(&record).value, fork_pages(*space) * PageSize);
+  const void* beginning = reinterpret_cast<const void*>(entry == ForkEntry::Program ? &fork_start : &resume_start);
+  auto result = monitor::freeze(physical(beginning), physical(&record).value, fork_pages(*space) * PageSize);
   panic("the monitor refused to freeze (%d)", int(result.error()));
 }
 

@@ -8,9 +8,12 @@
 
 namespace pl::shadow {
 
-// Turns this enclave into a template, at the first process's entry: no other thread runs, no lock is held, the ring is empty, the
-// process has its program mapped but no user stack. Does not return but with an error; forks go on in continue_fork().
-Errno freeze();
+// Where a fork begins: with the program, in continue_fork(), or where its template's program had come to, in resume().
+enum class ForkEntry : uint8_t { Program, Point };
+
+// Turns this enclave into a template: no lock is held, the ring is empty, every other thread of the one process sleeps inside or waits for
+// its turn. For ForkEntry::Program the process has its program mapped but no user stack. Does not return but with an error.
+Errno freeze(ForkEntry entry);
 
 // True in a fork.
 bool is_fork();

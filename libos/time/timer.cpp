@@ -60,4 +60,20 @@ void TimerHeap::remove(Timer& timer) {
   timer.child_ = timer.next_ = timer.previous_ = nullptr;
 }
 
+// From parent to first child to sibling, and back up where a list of siblings ends: without recursion, as above.
+void TimerHeap::delay(uint64_t ticks) {
+  for (Timer* t = root_; t;) {
+    t->deadline_ += ticks;
+    if (t->child_) {
+      t = t->child_;
+      continue;
+    }
+    while (t && !t->next_) {
+      while (t->previous_ && t->previous_->child_ != t) t = t->previous_;
+      t = t->previous_;
+    }
+    if (t) t = t->next_;
+  }
+}
+
 }  // namespace pl

@@ -32,6 +32,7 @@ class TimerHeap {
   Timer* first() const { return root_; }
   void insert(Timer& timer, uint64_t deadline);
   void remove(Timer& timer);  // if armed
+  void delay(uint64_t ticks);  // all of them
 
  private:
   static Timer* meld(Timer* a, Timer* b);
@@ -45,6 +46,8 @@ class TimerHeap {
 void arm_timer(Timer& timer, uint64_t deadline);
 void cancel_timer(Timer& timer);
 uint64_t next_timer_deadline();  // NoDeadline when there is none
+// In a fork whose template had timers running: each keeps the time that it had left.
+void delay_timers(uint64_t ticks);
 void run_expired_timers(uint64_t now);
 
 }  // namespace pl

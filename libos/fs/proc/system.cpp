@@ -6,6 +6,7 @@
 #include "fs/path.h"
 #include "fs/proc/network.h"
 #include "fs/proc/node.h"
+#include "fs/shadow_device.h"
 #include "memory/frame_allocator.h"
 #include "ocall/ring.h"
 #include "process/process.h"
@@ -179,6 +180,7 @@ const SystemNode system_nodes[] = {
     {"cpuinfo", Root, Kind::Text, cpuinfo},
     {"stat", Root, Kind::Text, stat},
     {"uptime", Root, Kind::Text, uptime},
+    {"shadow", Root, Kind::Text, describe_instance},
     {"version", Root, Kind::Text, version},
     {"loadavg", Root, Kind::Text, loadavg},
     {"filesystems", Root, Kind::Text, filesystems},

@@ -36,7 +36,9 @@ struct pl_config {
 #define PL_CONFIG_TRACE 1u /* of an enclave with PL_CREATE_DEBUG: every system call is told in the log (libos/syscall/trace.cpp) */
 #define PL_CONFIG_EXPLAIN 2u /* at its exit an instance says in the log what each of its private pages is: "private page: ..." */
 #define PL_SHADOW_NONE 0
-#define PL_SHADOW_ENTRY 1
+#define PL_SHADOW_ENTRY 1 /* at the program's first instruction */
+#define PL_SHADOW_MAIN 2  /* where main begins */
+#define PL_SHADOW_CALL 3  /* where the program reads /dev/shadow */
 
 /* Every record starts with this and is padded to 8 bytes. Unknown kinds end the boot. */
 struct pl_record {
@@ -47,6 +49,7 @@ struct pl_record {
 #define PL_RECORD_MOUNT 2
 #define PL_RECORD_ENVIRONMENT 3
 #define PL_RECORD_PROGRAM 4
+#define PL_RECORD_START 5
 #define PL_RECORD_ROOT 6
 
 /* A file (or directory, link) of the first tree. Missing parent directories are made with mode 0755. */
@@ -97,6 +100,19 @@ struct pl_record_program {
 	struct pl_record record;
 	uint32_t path_length;
 	char path[];
+};
+
+/*
+ * How a template that runs its program before it freezes (PL_SHADOW_MAIN, PL_SHADOW_CALL) starts it: with these arguments, variables and
+ * ids, which are measured, instead of what the host asks of an instance.
+ */
+struct pl_record_start {
+	struct pl_record record;
+	uint32_t arguments;   /* count; argv[0] included */
+	uint32_t environment; /* count */
+	uint32_t uid, gid;
+	uint32_t length; /* of text */
+	char text[];	 /* NUL-terminated: the arguments, then NAME=value */
 };
 
 #endif

@@ -338,3 +338,28 @@ Test(ring, the_smallest_window_serves_one_page_and_a_fault) {
   auto b = ocall::WindowBuffer::allocate(4096, ocall::WindowBuffer::Use::Fault);
   cr_assert(b && b->size() == 4096);
 }
+
+Test(ring, a_template_that_is_closed_to_the_host_says_things_and_asks_nothing) {
+  int asked = 0;
+  serve([&](const pl_request& r) {
+    asked++;
+    cr_assert_eq(r.operation, PL_OP_WRITE);
+    reply(r, int32_t(r.length));
+  });
+  ocall::close_to_host();
+  cr_expect_eq(error_of(ocall::call({.operation = PL_OP_READ, .handle = 0, .buffer = PL_RING_DATA, .length = 1})), EPERM);
+  cr_expect_eq(error_of(ocall::stat(PL_HANDLE_MOUNT)), EPERM);
+  cr_expect_eq(error_of(ocall::realtime(0)), EPERM);
+  cr_expect_eq(error_of(ocall::call({.operation = PL_OP_WRITE, .handle = 5, .buffer = PL_RING_DATA, .length = 1})), EPERM);
+  cr_expect_eq(error_of(ocall::poll(0, 1)), EPERM);
+  auto writable = ocall::poll(1, 4);
+  cr_expect(writable && *writable == 4);
+  ocall::post({.operation = PL_OP_CLOSE, .handle = 70});
+  ocall::flush();
+  cr_expect_eq(asked, 0);
+  for (uint32_t stream : {1u, 2u}) cr_expect_eq(error_of(ocall::call({.operation = PL_OP_WRITE, .handle = stream, .buffer = PL_RING_DATA, .length = 1})), 0);
+  cr_expect_eq(asked, 2);
+  cr_expect(ocall::quiescent());
+  make_window();  // a fork's
+  cr_expect(!ocall::closed_to_host());
+}

@@ -131,3 +131,27 @@ Test(stack, a_stack_that_does_not_fit_is_an_error) {
   cr_assert(arguments.append(std::string(3000, 'x')).has_value());
   cr_expect(!write(arguments, environment).has_value());
 }
+
+Test(stack, arguments_and_variables_can_be_replaced_in_place) {
+  hosted::reset(65536);
+  ArgumentStrings arguments, environment;
+  for (const char* s : {"other", "words"}) cr_assert(arguments.append(s).has_value());
+  for (const char* s : {"A=1", "B=2"}) cr_assert(environment.append(s).has_value());
+  const uint64_t room = hosted::Base + 4096, slots = hosted::Base + 512;
+  std::memset(hosted::memory.data() + 512, 0xee, 64);
+  auto places = write_arguments(UserAddress(room), UserAddress(slots), 4, arguments, environment);
+  cr_assert(places.has_value());
+  cr_expect_eq(text(word(room)), "other");
+  cr_expect_eq(text(word(room + 8)), "words");
+  cr_expect_eq(word(room + 16), 0u);
+  cr_expect_eq(places->strings, room + 24);
+  cr_expect_eq(text(word(slots)), "A=1");
+  cr_expect_eq(word(slots), places->environment_strings);
+  cr_expect_eq(text(word(slots + 8)), "B=2");
+  cr_expect_eq(word(slots + 16), 0u);
+  cr_expect_eq(word(slots + 24), 0u);
+  cr_expect_eq(word(slots + 32), 0xeeeeeeeeeeeeeeeeu, "nothing behind the slots is touched");
+  cr_expect_eq(places->end - room, argument_block_bytes(arguments, environment));
+  auto few = write_arguments(UserAddress(room), UserAddress(slots), 2, arguments, environment);
+  cr_expect(!few && few.error() == Errno::TooBig, "two variables and a null need three slots");
+}

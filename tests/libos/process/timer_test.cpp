@@ -69,3 +69,25 @@ Test(tick_rate, an_endless_time_saturates) {
   TickRate rate = TickRate::of(10000000);
   cr_expect_eq(rate.from(TimeSpec{INT64_MAX, 999999999}), uint64_t(1) << 62);
 }
+
+Test(timer, a_delay_moves_all_of_them_and_keeps_their_order) {
+  TimerHeap heap;
+  std::mt19937 random(11);
+  std::vector<std::unique_ptr<Timer>> timers;
+  std::multiset<uint64_t> model;
+  for (int i = 0; i < 2000; ++i) {
+    timers.push_back(std::make_unique<Timer>());
+    heap.insert(*timers.back(), random() % 5000);
+    // Some leave, so that the heap is more than one list.
+    if (i % 3 == 0) heap.remove(*heap.first());
+  }
+  for (auto& timer : timers)
+    if (timer->armed()) model.insert(timer->deadline() + 777);
+  heap.delay(777);
+  for (uint64_t deadline : model) {
+    cr_assert_eq(heap.first()->deadline(), deadline);
+    heap.remove(*heap.first());
+  }
+  cr_expect_null(heap.first());
+  heap.delay(1);
+}
