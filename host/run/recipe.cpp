@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "run/environment.h"
 #include "run/launch.h"
 #include "run/libraries.h"
 
