@@ -360,6 +360,4 @@ Test(ring, a_template_that_is_closed_to_the_host_says_things_and_asks_nothing) {
   for (uint32_t stream : {1u, 2u}) cr_expect_eq(error_of(ocall::call({.operation = PL_OP_WRITE, .handle = stream, .buffer = PL_RING_DATA, .length = 1})), 0);
   cr_expect_eq(asked, 2);
   cr_expect(ocall::quiescent());
-  make_window();  // a fork's
-  cr_expect(!ocall::closed_to_host());
 }
