@@ -75,7 +75,8 @@ void set_panic(std::string_view text);
 void set_pages(uint32_t pages);
 
 // A template that runs its program tells the host, and asks nothing: from now on only writes to standard output and error go out,
-// and reads of `verified`, the root image whose blocks are checked, everything else is EPERM (said once in the log), and the host's signals are not looked at. Its forks begin open.
+// and reads of `verified`, the root image whose blocks are checked; everything else is EPERM (said once in the log), and the host's signals
+// are not looked at. Its forks begin open.
 void close_to_host(uint32_t verified = ~uint32_t(0));
 bool closed_to_host();
 
