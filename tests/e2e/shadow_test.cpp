@@ -87,3 +87,40 @@ Test(shadow, one_written_page_of_4096_costs_at_most_two_pages, .timeout = 300) {
     cr_expect(one > none && one - none <= 2, "none %ld, one %ld", none, one);
   }
 }
+
+// Security property 31.
+Test(shadow, of_1000_forks_none_sees_what_another_wrote, .timeout = 600) {
+  cr_assert_eq(shell("./pl-run --shadow " + e2e::program("pattern")).status, 0);
+  // In the machine, where a run is quick.
+  auto result = shell("build/bin/pl-machine shell", {.input = "i=0; while [ $i -lt 1000 ] && pl-run --shadow " + e2e::program("pattern") +
+                                                              "; do i=$((i + 1)); done; echo forks: $i\nexit\n", .seconds = 580});
+  cr_expect(result.out.find("forks: 1000") != std::string::npos, "%s%s", result.out.c_str(), result.err.c_str());
+}
+
+// Security property 33.
+Test(shadow, a_fork_that_runs_out_of_memory_ends_alone_and_says_why, .timeout = 300) {
+  const std::string program = "./pl-run --shadow --memory 8m " + e2e::program("pattern");
+  cr_assert_eq(shell(program).status, 0);
+  e2e::Background waiting("./pl-run --shadow --memory 8m -i " + e2e::program("cat"));
+  auto eaten = shell(program + " eat");
+  cr_expect_eq(eaten.status, 137, "%d %s%s", eaten.status, eaten.out.c_str(), eaten.err.c_str());
+  cr_expect_str_eq(eaten.out.c_str(), "eating\n");
+  cr_expect(eaten.err.find("out of memory") != std::string::npos, "%s", eaten.err.c_str());
+  auto later = shell(program);
+  cr_expect_eq(later.status, 0, "%s%s", later.out.c_str(), later.err.c_str());
+  waiting.type("still here\n");
+  cr_expect(waiting.wait_for("still here"));
+}
+
+Test(shadow, fork_inside_a_fork_copies_only_what_is_written, .timeout = 300) {
+  auto held = [](const std::string& arguments) {
+    auto result = shell("./pl-run --shadow --stats " + e2e::program("pages") + " " + arguments);
+    cr_assert_eq(result.status, 0, "%s%s", result.out.c_str(), result.err.c_str());
+    auto at = result.err.find(" bytes (");
+    cr_assert(at != std::string::npos && at > 0, "%s", result.err.c_str());
+    at = result.err.find_last_not_of("0123456789", at - 1);
+    return std::atol(result.err.c_str() + at + 1);
+  };
+  // Of 16 MiB that both processes share with the template, one page is written; extents are never given back, so this is the most there was.
+  cr_expect_leq(held("fork") - held("none"), 256 << 10);
+}

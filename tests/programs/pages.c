@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// pages [none|one SEED|all|check]: a program with 4,096 writable pages of known content.
+// pages [none|one SEED|all|fork]: a program with 4,096 writable pages of known content. fork: a child reads all of them and writes one.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define PAGES 4096
 #define WORDS 512
@@ -20,6 +22,17 @@ int main(int argc, char **argv) {
   if (!strcmp(what, "one")) {
     srand((unsigned)atoi(argv[2]));
     memory[rand() % PAGES][0] = 0xbad;
+  }
+  if (!strcmp(what, "fork")) {
+    pid_t child = fork();
+    if (child == 0) {
+      int wrong = 0;
+      for (int page = 0; page < PAGES; ++page) wrong |= memory[page][0] != expected(page);
+      memory[1][0] = 0xc0ffee;
+      _exit(wrong);
+    }
+    int status = -1;
+    if (waitpid(child, &status, 0) != child || status || memory[1][0]) return 1;
   }
   if (!strcmp(what, "all"))
     for (int page = 0; page < PAGES; ++page) memory[page][0] = 0xbad0000 + (unsigned long)page;
