@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -132,6 +133,7 @@ int main(int count, char** words) {
   if (!machine || start_machine(machine_for(count - 1, words + 1))) status = run_tests(count - 1, words + 1);
   if (machine) {
     std::fflush(stdout);
+    tcdrain(STDOUT_FILENO);  // the last lines are in the serial line's buffer, which goes off with the machine
     sync();
     reboot(LINUX_REBOOT_CMD_POWER_OFF);
   }
