@@ -76,7 +76,7 @@ static std::string small_tree(const e2e::Scratch& scratch) {
 
 Test(rootfs, a_directory_is_the_root_and_what_is_written_stays_in_the_instance, .timeout = 500) {
   e2e::Scratch scratch;
-  std::string tree = small_tree(scratch), run = "PL_CACHE=" + scratch.path() + "/cache ./pl-run ";
+  std::string tree = small_tree(scratch), run = "PL_CACHE=" + scratch.path() + "/cache build/bin/pl-run ";
   const char* const job = " sh -c 'cat /etc/motd; echo changed > /etc/motd; mv /etc/numbers /etc/n; wc -l < /etc/n; rm /bin/head; cat /etc/motd; ls /etc; head -1 /etc/n || echo gone' 2>&1";
   const std::string wanted = "measured\n50000\nchanged\nmotd\nn\nsh: head: not found\ngone\n";
   for (const char* how : {"", "--shadow ", "--shadow "}) says(run + how + "--rootfs " + tree + job, 0, wanted);
