@@ -77,8 +77,8 @@ static std::string small_tree(const e2e::Scratch& scratch) {
 Test(rootfs, a_directory_is_the_root_and_what_is_written_stays_in_the_instance, .timeout = 500) {
   e2e::Scratch scratch;
   std::string tree = small_tree(scratch), run = "PL_CACHE=" + scratch.path() + "/cache build/bin/pl-run ";
-  const char* const job = " sh -c 'cat /etc/motd; echo changed > /etc/motd; mv /etc/numbers /etc/n; wc -l < /etc/n; rm /bin/head; cat /etc/motd; ls /etc; head -1 /etc/n || echo gone' 2>&1";
-  const std::string wanted = "measured\n50000\nchanged\nmotd\nn\nsh: head: not found\ngone\n";
+  const char* const job = " sh -c 'cat /etc/motd; echo changed > /etc/motd; mv /etc/numbers /etc/n; wc -l < /etc/n; rm /bin/head; cat /etc/motd; ls /etc; ls /bin | wc -l' 2>&1";
+  const std::string wanted = "measured\n50000\nchanged\nmotd\nn\n9\n";
   for (const char* how : {"", "--shadow ", "--shadow "}) says(run + how + "--rootfs " + tree + job, 0, wanted);
   EXPECT_TEXT(shell("cat " + tree + "/etc/motd; ls " + scratch.path() + "/cache/images | grep -c img").out, "measured\n1\n");
   built("echo other > " + tree + "/etc/motd");
@@ -126,7 +126,7 @@ Test(rootfs, a_changed_block_of_an_image_is_an_error_and_a_line_on_standard_erro
     auto result = shell(std::string("./pl-run ") + how + "--rootfs " + image + " sh -c 'cat /etc/motd; cat /etc/numbers >/dev/null || echo refused'");
     EXPECT_TEXT(result.out, "measured\nrefused\n");
     cr_expect(result.err.find("is not the one that was measured") != std::string::npos, "%s", result.err.c_str());
-    cr_expect(result.err.find("I/O error") != std::string::npos, "%s", result.err.c_str());
+    cr_expect(result.err.find("Input/output error") != std::string::npos, "%s", result.err.c_str());
   }
 }
 
@@ -137,15 +137,21 @@ Test(rootfs, starting_from_a_large_image_costs_what_starting_from_a_small_one_co
   built("cd " + scratch.path() + " && head -c 8000000 /dev/urandom > tree/fill && " + Image + " build tree -o small && rm tree/fill && mkdir tree/fill &&"
         " head -c 100000 /dev/urandom > piece && for i in $(seq 3000); do cp piece tree/fill/$i; done && " + Image + " build tree -o large && rm -r tree/fill");
   const std::string machine = "PENGLAI_RUNTIME_DIR=" + scratch.path() + "/machine build/bin/pl-machine ";
-  built(machine + "start --harts 1 --icount shift=0,sleep=off >/dev/null");
+  built(machine + "start --harts 1 --memory 2G --icount shift=0,sleep=off >/dev/null");
+  // From the machine's own memory: what the host takes to answer would be counted as idle instructions. The least of three.
   long counts[2];
   const char* const names[2] = {"small", "large"};
   for (int i = 0; i < 2; ++i) {
-    const std::string command = machine + "run -- /host" + e2e::program("count-instructions") + " /usr/bin/pl-run --rootfs " + scratch.path() + "/" + names[i] + " cat /etc/motd";
-    shell(command, {.seconds = 200});  // the host's own caches are warm for both
-    auto result = shell(command, {.seconds = 200});
-    EXPECT_TEXT(result.out, "measured\n");
-    counts[i] = std::atol(result.err.c_str());
+    const std::string image = std::string("/tmp/") + names[i];
+    built(machine + "run -- /usr/bin/cp /host" + scratch.path() + "/" + names[i] + " " + image);
+    counts[i] = 0;
+    for (int round = 0; round < 3; ++round) {
+      auto result = shell(machine + "run -- /usr/bin/env PENGLAI_ROOT=/ PENGLAI_CWD=/ /host" + e2e::program("count-instructions") +
+                          " /usr/bin/pl-run --rootfs " + image + " cat /etc/motd", {.seconds = 200});
+      EXPECT_TEXT(result.out, "measured\n");
+      const long count = std::atol(result.err.c_str());
+      if (!counts[i] || count < counts[i]) counts[i] = count;
+    }
   }
   shell(machine + "stop");
   cr_log_info("10 MB: %ld instructions, 300 MB: %ld", counts[0], counts[1]);
@@ -180,7 +186,8 @@ exit 3
 Test(debian, bash_coreutils_perl_and_python_do_what_they_do_on_linux, .timeout = 900) {
   e2e::Scratch scratch;
   scratch.write("job", Job);
-  built("mkdir -p build/tests/debian/tmp && cp " + scratch.path() + "/job build/tests/debian/tmp/../job");
+  // perl opens /dev/null, which a directory that was unpacked does not have.
+  built("mkdir -p build/tests/debian/tmp && : > build/tests/debian/dev/null && cp " + scratch.path() + "/job build/tests/debian/job");
   auto native = shell("build/bin/pl-machine run -- /usr/bin/busybox chroot /host" PL_TOP "/build/tests/debian /usr/bin/bash /job", {.seconds = 300});
   shell("rm -f build/tests/debian/job");
   cr_assert_eq(native.status, 3, "%s%s", native.out.c_str(), native.err.c_str());
