@@ -19,6 +19,7 @@
 #include <random>
 #include <string_view>
 #include <thread>
+#include <unordered_set>
 
 #include "bench/counter.h"
 #include "image/sha256.h"
@@ -54,13 +55,12 @@ struct Member : Instance {
   explicit Member(WindowPiece taken) : Instance(taken.bytes()), piece(std::move(taken)) {}
   WindowPiece piece;
   Descriptor inside, outside;
-  std::string name;
 };
 
 // The world outside, on a thread of its own: knows the sockets alone.
 class Outside {
  public:
-  explicit Outside(std::vector<std::unique_ptr<Member>>& members) : members_(members), nonces_(members.size()) {}
+  explicit Outside(std::vector<std::unique_ptr<Member>>& members) : members_(members), nonces_(members.size()), ids_(members.size()) {}
 
   // Empty, or what went wrong; then nobody is left waiting.
   std::string talk(const std::function<void()>& at_the_peak) {
@@ -96,27 +96,32 @@ class Outside {
   }
 
   std::string check(size_t i) {
-    std::string wanted = members_[i]->name + " ", got;
-    for (uint8_t byte : sha256(nonces_[i])) wanted += fmt::format("{:02x}", byte);
-    wanted += "\n";
+    std::string digest, got;
+    for (uint8_t byte : sha256(nonces_[i])) digest += fmt::format("{:02x}", byte);
     char buffer[160];
-    while (got.size() < wanted.size()) {
+    while (!got.ends_with('\n')) {
       const ssize_t n = read(members_[i]->outside.get(), buffer, sizeof buffer);
       if (n <= 0) break;
       got.append(buffer, static_cast<size_t>(n));
     }
-    return got == wanted ? "" : fmt::format("instance {} answered '{}' instead of '{}'", i, got, wanted);
+    const size_t space = got.find(' ');
+    const std::string id = got.substr(0, space);
+    if (space == got.npos || got.substr(space + 1) != digest + "\n") return fmt::format("instance {} answered '{}' for '{}'", i, got, digest);
+    // Its own, as the monitor named it: nobody else's, and the same the second time.
+    if (ids_[i].empty() ? !seen_.insert(ids_[i] = id).second : ids_[i] != id) return fmt::format("instance {} calls itself {}", i, id);
+    return "";
   }
 
   std::vector<std::unique_ptr<Member>>& members_;
   std::vector<Nonce> nonces_;
+  std::vector<std::string> ids_;
+  std::unordered_set<std::string> seen_;
 };
 
 OrFailure<std::unique_ptr<Member>> make_member(Device& device, unsigned number, const std::shared_ptr<Stream>& errors) {
   auto piece = WindowPiece::take(device, PL_WINDOW_MIN);
   if (!piece) return failure(kOwnFailure, fmt::format("window {}: {}", number, std::strerror(piece.error())));
   auto member = std::make_unique<Member>(std::move(*piece));
-  member->name = std::to_string(number);
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
     return failure(kOwnFailure, fmt::format("socket {}: {}", number, std::strerror(errno)));
@@ -127,7 +132,7 @@ OrFailure<std::unique_ptr<Member>> make_member(Device& device, unsigned number, 
   member->handles().set_stream(1, stream);
   member->handles().set_stream(2, errors);
   Invocation invocation;
-  invocation.arguments = {kNonceProgram, member->name};
+  invocation.arguments = {kNonceProgram};
   prepare_window(member->window(), invocation);
   return member;
 }
@@ -216,7 +221,7 @@ OrFailure<Crowd> all_at_once(Laboratory& laboratory, unsigned count) {
       const Ending ending = server.next();
       auto& member = static_cast<Member&>(*ending.instance);
       shutdown(member.inside.get(), SHUT_RDWR);  // and the world outside sees its end
-      if (auto well = exited_well(ending); !well && ended) ended = failure(kOwnFailure, fmt::format("instance {}: {}", member.name, well.error().message));
+      if (auto well = exited_well(ending); !well && ended) ended = failure(kOwnFailure, "an instance: " + well.error().message);
     }
   }
   if (!ended) return std::unexpected(ended.error());

@@ -59,6 +59,10 @@ Test(bench, every_figure_is_measured_and_the_promises_hold, .timeout = 900) {
   cr_expect_leq(figure("cold_run_glibc"), figure("cold_bytes_hashed_glibc") * figure("hash_byte") + 4000000);
   // What a template holds and a run does not touch costs nothing.
   cr_expect_leq(figure("shadow_run_musl_64m"), figure("shadow_run_musl") * 1.05);
+  cr_expect_leq(by_name["spawn_1000"]["ratio"].get<double>(), 0.3, "%s", by_name["spawn_1000"].dump().c_str());
+  // Linux in the same machine, the same binaries.
+  for (auto [name, at_most] : {Promise{"getppid", 0.6}, Promise{"pipe_pingpong", 0.8}, Promise{"page_fault", 0.8}, Promise{"fork_exit_wait", 0.8}})
+    cr_expect_leq(by_name[name]["ratio"].get<double>(), at_most, "%s", by_name[name].dump().c_str());
   cr_expect_eq(by_name["instances_alive"]["enclave"], 10000);
   cr_expect_leq(by_name["instances_alive_threads"]["enclave"].get<double>(), 64);
   // The monitor counted exactly the forks that were asked for: none was made in advance. (pl-bench itself ends with an error if one

@@ -181,6 +181,44 @@ Test(points, a_shell_script_freezes_by_reading_the_device, .timeout = 120) {
   }
 }
 
+Test(points, the_user_is_the_templates_and_directory_and_umask_are_the_instances, .timeout = 120) {
+  auto run = [](const std::string& mask, const std::string& options) {
+    auto result = shell("umask " + mask + "; ./pl-run --shadow --shadow-at=call --shadow-args 3 " + options + " " PL_BUSYBOX
+                        " sh -c 'read -r frozen < /dev/shadow; id -u; id -g; pwd; umask' x");
+    cr_expect_eq(result.status, 0, "%s", result.err.c_str());
+    return result.out;
+  };
+  EXPECT_TEXT(run("022", "-u 7:8 -w /tmp"), "7\n8\n/tmp\n0022\n");
+  EXPECT_TEXT(run("027", "-u 7:8 -w /dev"), "7\n8\n/dev\n0027\n");
+  EXPECT_TEXT(run("022", "-u 9"), "9\n0\n/\n0022\n");
+}
+
+Test(points, siblings_share_their_layout_at_a_point_and_not_at_entry, .timeout = 120) {
+  auto stack = [](const std::string& options, const std::string& first) {
+    auto result = shell("./pl-run --shadow " + options + " " PL_BUSYBOX " sh -c '" + first +
+                        "while read -r range rest; do case $rest in *stack*) echo $range;; esac; done < /proc/self/maps' x");
+    cr_expect(result.out.size() > 20, "%s%s", result.out.c_str(), result.err.c_str());
+    return result.out;
+  };
+  const std::string call = "--shadow-at=call --shadow-args 3", freeze = "read -r frozen < /dev/shadow; ";
+  EXPECT_TEXT(stack(call, freeze), stack(call, freeze));
+  cr_expect(stack("", "") != stack("", ""));
+}
+
+Test(points, a_canary_in_too_many_frames_is_shared_and_said_to_be, .timeout = 120) {
+  e2e::Scratch scratch;
+  scratch.write("deep.c",
+                "#include <penglai/shadow.h>\n#include <stdio.h>\nextern int deeper(int n);\n"
+                "int deeper(int n) { volatile char here[16]; here[0] = (char)n; if (!n) return pl_shadow_point(); return deeper(n - 1) + here[0] - (char)n; }\n"
+                "int main(void) { printf(\"point %d\\n\", deeper(20)); return 0; }\n");
+  const std::string deep = scratch.path() + "/deep";
+  auto built = shell("build/bin/pl-cc -O0 -fstack-protector-all " + deep + ".c -o " + deep);
+  cr_assert_eq(built.status, 0, "%s", built.err.c_str());
+  auto run = shell("./pl-run --shadow --shadow-at=call " + deep);
+  EXPECT_TEXT(run.out, "point 1\n");
+  expect_line(run.err, "places: forks share it");
+}
+
 Test(points, a_fork_does_not_warm_up_again, .timeout = 120) {
   auto first = shell("./pl-run --shadow --shadow-at=call warm-table 17 4711 999999999");
   EXPECT_TEXT(first.out, "17 row-17\n4711 row-4711\n999999999 -\n");

@@ -31,6 +31,19 @@ Test(random, chacha20_of_a_zero_key_is_the_known_block) {
   cr_assert_eq(std::memcmp(block, start, 8), 0);
 }
 
+// What a freeze leaves of the generator tells nothing of what it was seeded with: whatever that was, the same is left.
+Test(random, an_erased_generator_holds_nothing) {
+  uint8_t entropy[64] = {1, 2, 3}, other[64] = {9}, drawn[40], a[100], b[100];
+  random::seed(entropy);
+  random::fill(drawn, sizeof drawn);
+  random::erase();
+  random::fill(a, sizeof a);
+  random::seed(other);
+  random::erase();
+  random::fill(b, sizeof b);
+  cr_assert_eq(std::memcmp(a, b, sizeof a), 0);
+}
+
 Test(random, the_same_entropy_gives_the_same_stream_and_other_entropy_another) {
   uint8_t entropy[64] = {1, 2, 3}, a[200], b[200], c[200];
   random::seed(entropy);
