@@ -184,7 +184,7 @@ Test(points, a_shell_script_freezes_by_reading_the_device, .timeout = 120) {
 Test(points, the_user_is_the_templates_and_directory_and_umask_are_the_instances, .timeout = 120) {
   auto run = [](const std::string& mask, const std::string& options) {
     auto result = shell("umask " + mask + "; ./pl-run --shadow --shadow-at=call --shadow-args 3 " + options + " " PL_BUSYBOX
-                        " sh -c 'read -r frozen < /dev/shadow; id -u; id -g; pwd; umask' x");
+                        " sh -c 'read -r frozen < /dev/shadow; id -u; id -g; readlink /proc/self/cwd; umask' x");
     cr_expect_eq(result.status, 0, "%s", result.err.c_str());
     return result.out;
   };

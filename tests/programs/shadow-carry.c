@@ -111,11 +111,11 @@ int main(int argc, char **argv) {
   struct itimerspec in_an_hour = {.it_value = {3600, 0}}, soon = {.it_value = {0, 200000000}}, left;
   CHECK(timerfd_settime(timer, 0, &in_an_hour, NULL) == 0);
   // On a moment of the day: the time that the template is frozen brings it nearer.
-  int moment = timerfd_create(CLOCK_REALTIME, 0);
+  timer_t posix, moment;
   const time_t day = time(NULL) + 3600;
   struct itimerspec at_that_time = {.it_value = {day, 0}};
-  CHECK(timerfd_settime(moment, TFD_TIMER_ABSTIME, &at_that_time, NULL) == 0);
-  timer_t posix;
+  struct sigevent nothing = {.sigev_notify = SIGEV_NONE};
+  CHECK(timer_create(CLOCK_REALTIME, &nothing, &moment) == 0 && timer_settime(moment, TIMER_ABSTIME, &at_that_time, NULL) == 0);
   struct sigevent signal_event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
   CHECK(timer_create(CLOCK_MONOTONIC, &signal_event, &posix) == 0 && timer_settime(posix, 0, &soon, NULL) == 0);
 
@@ -174,7 +174,7 @@ int main(int argc, char **argv) {
 
   // Timers and signals.
   CHECK(timerfd_gettime(timer, &left) == 0 && left.it_value.tv_sec >= 3590);
-  CHECK(timerfd_gettime(moment, &left) == 0);
+  CHECK(timer_gettime(moment, &left) == 0);
   const double until = (double)left.it_value.tv_sec + (double)left.it_value.tv_nsec / 1e9, wanted = (double)day - now(CLOCK_REALTIME);
   CHECK(until > wanted - 0.5 && until < wanted + 0.5);
   sigpending(&pending);
