@@ -37,7 +37,9 @@ bool finish_leaving(Enclave& enclave) {
 Outcome extent_get(const EnclaveCall& call) {
   Enclave& enclave = call.enclave;
   const u64 size = call.arguments.a[0];
-  if (!is_power_of_two(size) || size < kPageSize || size > monitor.pool.size()) return Status::invalid;
+  if (!is_power_of_two(size) || size < kPageSize) return Status::invalid;
+  // More than there could ever be is no reason to ask the host for room.
+  if (size > monitor.pool.size()) return Status::no_memory;
   LockGuard guard(enclave.slot->lock);
   if (!finish_leaving(enclave)) return Outcome::repeating();
   if (!enclave.pending.is_empty() && enclave.pending.size() != size) {
