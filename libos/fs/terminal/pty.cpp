@@ -25,6 +25,30 @@ constexpr size_t Chunk = 256;  // moved at once between the program's memory and
 
 PL_HOT constinit List<Pty, &Pty::link> ptys;  // by number
 
+// A write of either end: `take` says how many of some bytes it took; while that is not all, the writer sleeps on `room` until `has_room`.
+template <class Take, class HasRoom>
+ErrorOr<size_t> write_in_pieces(Buffer& from, bool nonblocking, WaitQueue& room, Take take, HasRoom has_room) {
+  size_t done = 0;
+  uint8_t chunk[Chunk];
+  auto end = [&](Errno error) { return done ? ErrorOr<size_t>(done) : ErrorOr<size_t>(fail(error)); };
+  while (from.left()) {
+    Buffer copy = from;
+    const size_t n = std::min(from.left(), sizeof chunk);
+    if (auto copied = copy.take(chunk, n); !copied) return end(copied.error());
+    const ErrorOr<size_t> went = take(chunk, n);
+    if (!went) return end(went.error());
+    done += *went;
+    if (*went == n) {
+      from = copy;
+      continue;
+    }
+    if (*went) (void)from.take(chunk, *went);  // moves on by what was taken: the same bytes, readable a moment ago
+    if (nonblocking) return end(Errno::Again);
+    if (auto woken = wait_for(room, NoDeadline, Sleep::Interruptible, has_room); !woken) return end(woken.error());
+  }
+  return done;
+}
+
 int free_number() {
   int number = 0;
   for (Pty& pty : ptys) {
@@ -234,25 +258,8 @@ ErrorOr<size_t> MasterFile::read(Buffer& to) {
 
 ErrorOr<size_t> MasterFile::write(Buffer& from) {
   if (!writable()) return fail(Errno::BadDescriptor);
-  size_t done = 0;
-  uint8_t chunk[Chunk];
-  while (from.left()) {
-    Buffer copy = from;
-    const size_t n = std::min(from.left(), sizeof chunk);
-    auto taken = copy.take(chunk, n);
-    if (!taken) return done ? ErrorOr<size_t>(done) : fail(taken.error());
-    const size_t went = pty_->type(chunk, n);
-    done += went;
-    if (went == n) {
-      from = copy;
-      continue;
-    }
-    if (went) (void)from.take(chunk, went);  // moves on by what was taken: the same bytes, readable a moment ago
-    if (nonblocking()) return done ? ErrorOr<size_t>(done) : fail(Errno::Again);
-    auto woken = wait_for(pty_->typing, NoDeadline, Sleep::Interruptible, [&] { return pty_->discipline.takes_input(); });
-    if (!woken) return done ? ErrorOr<size_t>(done) : fail(woken.error());
-  }
-  return done;
+  return write_in_pieces(from, nonblocking(), pty_->typing, [&](const uint8_t* bytes, size_t n) -> ErrorOr<size_t> { return pty_->type(bytes, n); },
+                         [&] { return pty_->discipline.takes_input(); });
 }
 
 uint32_t MasterFile::poll(PollTable* table) {
@@ -357,27 +364,13 @@ ErrorOr<size_t> SlaveFile::read(Buffer& to) {
 ErrorOr<size_t> SlaveFile::write(Buffer& from) {
   if (!writable()) return fail(Errno::BadDescriptor);
   TRY(check_background_write(*pty_));
-  size_t done = 0;
-  uint8_t chunk[Chunk];
-  while (from.left()) {
-    if (!pty_->master_open) return done ? ErrorOr<size_t>(done) : fail(Errno::Io);
-    Buffer copy = from;
-    const size_t n = std::min(from.left(), sizeof chunk);
-    auto taken = copy.take(chunk, n);
-    if (!taken) return done ? ErrorOr<size_t>(done) : fail(taken.error());
-    const size_t went = pty_->discipline.write(chunk, n);
+  auto show = [&](const uint8_t* bytes, size_t n) -> ErrorOr<size_t> {
+    if (!pty_->master_open) return fail(Errno::Io);
+    const size_t went = pty_->discipline.write(bytes, n);
     if (went) pty_->screen_changed();
-    done += went;
-    if (went == n) {
-      from = copy;
-      continue;
-    }
-    if (went) (void)from.take(chunk, went);
-    if (nonblocking()) return done ? ErrorOr<size_t>(done) : fail(Errno::Again);
-    auto woken = wait_for(pty_->writing, NoDeadline, Sleep::Interruptible, [&] { return pty_->discipline.takes_output() || !pty_->master_open; });
-    if (!woken) return done ? ErrorOr<size_t>(done) : fail(woken.error());
-  }
-  return done;
+    return went;
+  };
+  return write_in_pieces(from, nonblocking(), pty_->writing, show, [&] { return pty_->discipline.takes_output() || !pty_->master_open; });
 }
 
 uint32_t SlaveFile::poll(PollTable* table) {
