@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# build-sysroot.sh LINK: the sysroot for programs (Linux headers, compiler-rt, musl, libunwind, libc++abi, libc++), kept in the cache by
-# content, and LINK pointing at it. The sources have been fetched. The order is forced: builtins need musl's headers, musl needs
-# the builtins, the C++ runtimes need both.
+# build-sysroot.sh LINK: the sysroot for programs (Linux headers, compiler-rt, musl, libunwind, libc++abi, libc++, mbedTLS), kept in the
+# cache by content, and LINK pointing at it. The sources have been fetched. The order is forced: builtins need musl's headers, musl needs
+# the builtins, everything else needs both.
 set -eu
 
 recipe=1 # raise it when the steps below change what is built
@@ -11,6 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cache=${PL_CACHE:-$HOME/.cache/penglai}
 musl=$cache/src/musl-1.2.5
 llvm=$cache/src/llvm-runtimes-19.1.7
+mbedtls=$cache/src/mbedtls-3.6.6
 triple=riscv64-linux-musl
 jobs=$(nproc)
 
@@ -22,7 +23,7 @@ link=$1
 
 key=$({
   echo "$recipe"
-  cat "$musl/.pinned" "$llvm/.pinned" "$here"/config/*
+  cat "$musl/.pinned" "$llvm/.pinned" "$mbedtls/.pinned" "$here"/config/*
   dpkg-query --show clang-19 linux-libc-dev-riscv64-cross
 } | sha256sum | cut -c1-16)
 final=$cache/sysroot/$key
@@ -110,12 +111,28 @@ runtimes() {
   DESTDIR="$root" ninja -C "$work/runtimes" install
 }
 
+# Its generators are seeded anew for every request, so that one which a program seeded before its shadow point gives every fork something else
+# (libos/shadow/CONTRACT.md). Many times the cost of a request without; a fiftieth of a handshake with an ephemeral key exchange.
+mbedtls() {
+  mkdir -p "$work/mbedtls/source"
+  cp -r "$mbedtls/." "$work/mbedtls/source"
+  config=$work/mbedtls/source/include/mbedtls/mbedtls_config.h
+  sed -i -E -e 's,^//(#define MBEDTLS_(CTR|HMAC)_DRBG_RESEED_INTERVAL) .*,\1 0,' -e 's,^//(#define MBEDTLS_THREADING_(C|PTHREAD))$,\1,' "$config"
+  [ "$(grep -cE '^#define MBEDTLS_((CTR|HMAC)_DRBG_RESEED_INTERVAL 0|THREADING_(C|PTHREAD))$' "$config")" = 4 ]
+  cross_cmake "$work/mbedtls/source" "$work/mbedtls/build" -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_INSTALL_LIBDIR=lib \
+    -DCMAKE_C_FLAGS="--config=$root/penglai.cfg" -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
+    -DENABLE_PROGRAMS=OFF -DENABLE_TESTING=OFF -DGEN_FILES=OFF
+  ninja -C "$work/mbedtls/build" -j "$jobs"
+  DESTDIR="$root" ninja -C "$work/mbedtls/build" install
+}
+
 if [ ! -d "$final" ]; then
   mkdir -p "$root" "$work"
   stage headers
   stage builtins
   stage libc
   stage runtimes
+  stage mbedtls
   mv "$root" "$final"
   rm -rf "$work"
 fi

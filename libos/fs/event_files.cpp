@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "fs/event_files.h"
 
+#include <algorithm>
+
 #include "fs/abi.h"
 #include "fs/text.h"
 
@@ -55,12 +57,26 @@ TimerFile::TimerFile(int clock, uint32_t flags) : File(flags), clock_(clock) {
   alarm_.set_function([](Timer& t) { static_cast<Alarm&>(t).file->expired(); });
 }
 
-TimerFile::~TimerFile() { cancel_timer(alarm_); }
+TimerFile::~TimerFile() {
+  cancel_timer(alarm_);
+  unwatch_realtime(*this);
+}
+
+void TimerFile::arm_for_moment() {
+  auto deadline = deadline_of(ClockRealtime, to_timespec(moment_));
+  if (deadline) arm_timer(alarm_, *deadline);
+}
 
 void TimerFile::expired() {
   ++expirations_;
   ++activity_;
-  if (interval_) {
+  if (interval_ && moment_) {
+    // As below, in the clock's own time: when it is set forward the moments in between count.
+    uint64_t now = realtime_ns(), period = tick_rate().to_nanoseconds(interval_), missed = now > moment_ ? (now - moment_) / period : 0;
+    expirations_ += missed;
+    moment_ += (missed + 1) * period;
+    arm_for_moment();
+  } else if (interval_) {
     // Those that were missed count, and the next one is in the future.
     uint64_t now = ticks_now(), next = alarm_.deadline() + interval_;
     if (next <= now) {
@@ -75,28 +91,47 @@ void TimerFile::expired() {
 
 ErrorOr<size_t> TimerFile::read(Buffer& to) {
   if (to.left() < sizeof expirations_) return fail(Errno::Invalid);
-  if (!expirations_) {
+  if (!expirations_ && !canceled_) {
     if (nonblocking()) return fail(Errno::Again);
-    TRY(wait_for(changed_, NoDeadline, Sleep::Interruptible, [this] { return expirations_ != 0; }));
+    TRY(wait_for(changed_, NoDeadline, Sleep::Interruptible, [this] { return expirations_ || canceled_; }));
   }
   uint64_t n = std::exchange(expirations_, 0);
+  if (std::exchange(canceled_, false)) return fail(Errno::Canceled);
   TRY(to.put(&n, sizeof n));
   return sizeof n;
 }
 
 uint32_t TimerFile::poll(PollTable* table) {
   if (table) table->watch(changed_);
-  return expirations_ ? poll_event::Readable : 0;
+  return expirations_ || canceled_ ? poll_event::Readable : 0;
 }
 
 ErrorOr<void> TimerFile::set(uint32_t flags, const IntervalValue& value) {
   if (!value.value.valid() || !value.interval.valid()) return fail(Errno::Invalid);
   cancel_timer(alarm_);
+  unwatch_realtime(*this);
   expirations_ = 0;
+  moment_ = 0;
   interval_ = tick_rate().from(value.interval);
-  if (value.value.seconds || value.value.nanoseconds)
-    arm_timer(alarm_, flags & Absolute ? TRY(deadline_of(clock_, value.value)) : ticks_now() + tick_rate().from(value.value));
-  return {};
+  const bool of_day = flags & Absolute && (clock_ == ClockRealtime || clock_ == ClockRealtimeAlarm);
+  canceled_by_set_ = of_day && flags & CancelOnSet;
+  if (value.value.seconds || value.value.nanoseconds) {
+    constexpr uint64_t LastSecond = INT64_MAX / NanosecondsPerSecond - 1;
+    if (of_day) moment_ = std::min(uint64_t(value.value.seconds), LastSecond) * NanosecondsPerSecond + uint64_t(value.value.nanoseconds);
+    if (of_day) arm_for_moment();
+    else arm_timer(alarm_, flags & Absolute ? TRY(deadline_of(clock_, value.value)) : ticks_now() + tick_rate().from(value.value));
+  }
+  if (moment_ || canceled_by_set_) watch_realtime(*this);
+  // timerfd_create(2): the timer is set all the same.
+  return canceled_by_set_ && std::exchange(canceled_, false) ? ErrorOr<void>(fail(Errno::Canceled)) : ErrorOr<void>();
+}
+
+void TimerFile::realtime_was_set() {
+  if (alarm_.armed() && moment_) arm_for_moment();
+  if (!canceled_by_set_) return;
+  canceled_ = true;
+  ++activity_;
+  changed_.wake_all();
 }
 
 IntervalValue TimerFile::get() const {

@@ -26,7 +26,7 @@ class EventCounter : public File {
   WaitQueue changed_;
 };
 
-class TimerFile : public File {
+class TimerFile : public File, private RealtimeWatcher {
  public:
   TimerFile(int clock, uint32_t flags);
   ~TimerFile() override;
@@ -45,11 +45,15 @@ class TimerFile : public File {
     TimerFile* file;
   };
   void expired();
+  void realtime_was_set() override;
+  void arm_for_moment();
 
   Alarm alarm_;
   int clock_;
   uint64_t interval_ = 0;  // ticks
+  uint64_t moment_ = 0;    // of REALTIME, in nanoseconds, that it waits for; 0: it counts ticks, and nobody can set those
   uint64_t expirations_ = 0;
+  bool canceled_by_set_ = false, canceled_ = false;  // TFD_TIMER_CANCEL_ON_SET; REALTIME has been set since, which nobody has read yet
   uint64_t activity_ = 0;
   WaitQueue changed_;
 };

@@ -12,7 +12,7 @@ namespace pl {
 
 namespace {
 
-
+constinit List<RealtimeWatcher, &RealtimeWatcher::watchers> realtime_watchers;
 
 void send_interval_signal(SignalTimer& timer) {
   (void)send_signal(*timer.process, SignalInfo::kernel(timer.signal));  // a standard signal has always room
@@ -170,8 +170,14 @@ void check_cpu_timers(Process& process) {
   update_cpu_use(process);
 }
 
+void watch_realtime(RealtimeWatcher& watcher) { realtime_watchers.push_back(&watcher); }
+void unwatch_realtime(RealtimeWatcher& watcher) {
+  if (watcher.watchers.linked) realtime_watchers.remove(&watcher);
+}
+
 void realtime_was_set() {
   wake_realtime_sleepers();
+  for (RealtimeWatcher& watcher : realtime_watchers) watcher.realtime_was_set();
   for_each_process([](Process& process) {
     for (PosixTimer& timer : process.timers.posix) {
       if (!timer.absolute || !timer.armed()) continue;

@@ -67,6 +67,18 @@ class IntervalTimers {
 // Once for each of a process's interval timers, before the first use.
 SignalTimer& interval_timer(Process& process, IntervalTimers::Which which);
 
+// Told when CLOCK_REALTIME has been set: in a fork too, where it is anchored anew.
+class RealtimeWatcher {
+ public:
+  virtual void realtime_was_set() = 0;
+  ListLink<RealtimeWatcher> watchers;
+
+ protected:
+  ~RealtimeWatcher() = default;
+};
+void watch_realtime(RealtimeWatcher& watcher);
+void unwatch_realtime(RealtimeWatcher& watcher);  // if it watches
+
 // At a tick: fires what is due of the running process's CPU clocks.
 void check_cpu_timers(Process& process);
 void update_cpu_use(Process& process);  // sets uses_cpu

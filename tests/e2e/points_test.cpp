@@ -31,12 +31,10 @@ long templates_named(const std::string& name) {
   return count;
 }
 
-constexpr size_t Forks = 1000;
-
-// What each of a thousand forks says; a line ends with a name and a value, whatever tells whose it is.
-std::map<std::string, std::set<std::string>> of_many(const std::string& options, const std::string& arguments) {
-  auto all = shell("./pl-run --shadow " + options + " -n " + std::to_string(Forks) + " " + program("shadow-unique") + " " + arguments, {.seconds = 280});
-  cr_expect_eq(all.status, 0, "%s", all.err.substr(0, 500).c_str());
+// What each of so many forks says; a line ends with a name and a value, whatever tells whose it is.
+std::map<std::string, std::set<std::string>> of_many(size_t forks, const std::string& name, const std::string& options, const std::string& arguments) {
+  auto all = shell("./pl-run --shadow " + options + " -n " + std::to_string(forks) + " " + program(name) + " " + arguments, {.seconds = 280});
+  cr_expect_eq(all.status, 0, "%s%s", all.out.substr(0, 500).c_str(), all.err.substr(0, 500).c_str());
   std::map<std::string, std::set<std::string>> seen;
   std::istringstream lines(all.out);
   for (std::string line; std::getline(lines, line);) {
@@ -46,10 +44,19 @@ std::map<std::string, std::set<std::string>> of_many(const std::string& options,
   return seen;
 }
 
+constexpr size_t Forks = 1000;
+
 void expect_unique(const std::string& options, const std::string& arguments) {
-  auto seen = of_many(options, arguments);
-  for (const char* name : {"getrandom", "urandom", "at_random", "uuid", "key", "canary", "generation", "id"})
+  auto seen = of_many(Forks, "shadow-unique", options, arguments);
+  for (const char* name : {"getrandom", "urandom", "at_random", "uuid", "canary", "generation", "id"})
     cr_expect_eq(seen[name].size(), Forks, "%s: %zu of %zu differ", name, seen[name].size(), Forks);
+}
+
+// "drbg" and "psa" are mbedTLS' two generators, seeded before the point; "session" is what client and server agreed on.
+void expect_unique_sessions(size_t forks, const std::string& options, const std::string& arguments) {
+  auto seen = of_many(forks, "shadow-tls", options, arguments);
+  for (const char* name : {"drbg", "psa", "session"})
+    cr_expect_eq(seen[name].size(), forks, "%s: %zu of %zu differ", name, seen[name].size(), forks);
 }
 
 }  // namespace
@@ -57,6 +64,23 @@ void expect_unique(const std::string& options, const std::string& arguments) {
 Test(points, no_two_of_a_thousand_forks_share_a_secret_at_entry, .timeout = 300) { expect_unique("", ""); }
 Test(points, no_two_of_a_thousand_forks_share_a_secret_at_main, .timeout = 300) { expect_unique("--shadow-at=main", ""); }
 Test(points, no_two_of_a_thousand_forks_share_a_secret_at_a_call, .timeout = 300) { expect_unique("--shadow-at=call --shadow-args 1", "call"); }
+
+Test(points, no_two_of_a_thousand_forks_share_a_tls_session_key_at_entry, .timeout = 300) { expect_unique_sessions(Forks, "", ""); }
+Test(points, no_two_of_a_thousand_forks_share_a_tls_session_key_at_main, .timeout = 300) { expect_unique_sessions(Forks, "--shadow-at=main", ""); }
+Test(points, no_two_of_a_thousand_forks_share_a_tls_session_key_at_a_call, .timeout = 300) {
+  expect_unique_sessions(Forks, "--shadow-at=call --shadow-args 1", "call");
+}
+Test(points, an_ephemeral_key_exchange_is_no_two_forks_either, .timeout = 300) {
+  expect_unique_sessions(20, "--shadow-at=call --shadow-args 2", "call ephemeral");
+}
+
+// That those tests can fail, and why the contract says what a program with a generator of its own has to do.
+Test(points, a_generator_that_is_not_reseeded_after_the_point_gives_all_forks_one_session_key, .timeout = 120) {
+  auto seen = of_many(20, "shadow-tls", "--shadow-at=call --shadow-args 2", "call stale");
+  cr_expect_eq(seen["drbg"].size(), 1);
+  cr_expect_eq(seen["session"].size(), 1);
+  cr_expect_eq(seen["psa"].size(), 20);
+}
 
 Test(points, main_is_found_in_musl_and_glibc_programs_and_gets_its_own_arguments, .timeout = 300) {
   e2e::Scratch scratch;

@@ -70,3 +70,22 @@ Test(sysroot, the_commands_are_installed_by_cmake, .timeout = 300) {
   cr_expect(result.out.find("installed") != std::string::npos, "%s", result.out.c_str());
   shell("PENGLAI_RUNTIME_DIR=" + scratch.path() + " " + scratch.path() + "/usr/bin/pl-machine stop");
 }
+
+Test(sysroot, mbedtls_is_found_by_cmake_and_by_pkg_config, .timeout = 120) {
+  e2e::Scratch scratch;
+  scratch.write("version.c",
+                "#include <mbedtls/version.h>\n#include <stdio.h>\n"
+                "int main(void) { char text[16]; mbedtls_version_get_string(text); puts(text); return 0; }\n");
+  scratch.write("CMakeLists.txt",
+                "cmake_minimum_required(VERSION 3.20)\nproject(version C)\nfind_package(MbedTLS REQUIRED)\nadd_executable(by-cmake version.c)\n"
+                "target_link_libraries(by-cmake MbedTLS::mbedtls)\n");
+  auto built = shell("cd " + scratch.path() + " && cmake -B b -DCMAKE_TOOLCHAIN_FILE=" PL_TOP "/build/share/penglai/penglai.cmake . && cmake --build b && "
+                     "S=$(" PL_TOP "/build/bin/pl-cc -print-sysroot) && " PL_TOP "/build/bin/pl-cc version.c -o b/by-pkg-config "
+                     "$(PKG_CONFIG_SYSROOT_DIR=$S PKG_CONFIG_LIBDIR=$S/usr/lib/pkgconfig pkg-config --static --cflags --libs mbedtls)");
+  cr_assert_eq(built.status, 0, "%s%s", built.out.c_str(), built.err.c_str());
+  for (const char* name : {"by-cmake", "by-pkg-config"}) {
+    auto result = shell("./pl-run " + scratch.path() + "/b/" + name);
+    cr_expect_eq(result.status, 0, "%s", result.err.c_str());
+    cr_expect(result.out.starts_with("3."), "%s", result.out.c_str());
+  }
+}

@@ -116,6 +116,9 @@ int main(int argc, char **argv) {
   struct itimerspec at_that_time = {.it_value = {day, 0}};
   struct sigevent nothing = {.sigev_notify = SIGEV_NONE};
   CHECK(timer_create(CLOCK_REALTIME, &nothing, &moment) == 0 && timer_settime(moment, TIMER_ABSTIME, &at_that_time, NULL) == 0);
+  int moment_file = timerfd_create(CLOCK_REALTIME, 0), told = timerfd_create(CLOCK_REALTIME, 0);
+  CHECK(timerfd_settime(moment_file, TFD_TIMER_ABSTIME, &at_that_time, NULL) == 0);
+  CHECK(timerfd_settime(told, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at_that_time, NULL) == 0);
   struct sigevent signal_event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
   CHECK(timer_create(CLOCK_MONOTONIC, &signal_event, &posix) == 0 && timer_settime(posix, 0, &soon, NULL) == 0);
 
@@ -174,9 +177,12 @@ int main(int argc, char **argv) {
 
   // Timers and signals.
   CHECK(timerfd_gettime(timer, &left) == 0 && left.it_value.tv_sec >= 3590);
-  CHECK(timer_gettime(moment, &left) == 0);
-  const double until = (double)left.it_value.tv_sec + (double)left.it_value.tv_nsec / 1e9, wanted = (double)day - now(CLOCK_REALTIME);
-  CHECK(until > wanted - 0.5 && until < wanted + 0.5);
+  for (int file = 0; file < 2; ++file) {
+    CHECK((file ? timerfd_gettime(moment_file, &left) : timer_gettime(moment, &left)) == 0);
+    const double until = (double)left.it_value.tv_sec + (double)left.it_value.tv_nsec / 1e9, wanted = (double)day - now(CLOCK_REALTIME);
+    CHECK(until > wanted - 0.5 && until < wanted + 0.5);
+  }
+  CHECK(read(told, &value, 8) == -1 && errno == ECANCELED);  // it was set, as after a suspension
   sigpending(&pending);
   CHECK(sigismember(&pending, SIGUSR1));
   sigprocmask(SIG_UNBLOCK, &set, NULL);

@@ -60,11 +60,6 @@ int main(int argc, char **argv) {
   show("at_random", (const void *)getauxval(AT_RANDOM), 16);
   if (read_file("/proc/sys/kernel/random/uuid", uuid, 36) != 36) return 4;
   printf("uuid %s\n", uuid);
-  // As a TLS library seeds its own generator after a fork: the secret is hashed from what the system gives.
-  uint64_t key = 0xcbf29ce484222325u;
-  if (getentropy(bytes, sizeof bytes)) return 5;
-  for (int i = 0; i < 32; ++i) key = (key ^ bytes[i]) * 0x100000001b3u;
-  printf("key %016llx\n", (unsigned long long)key);
   printf("canary %016llx\n", (unsigned long long)__stack_chk_guard);
   if (pl_shadow_info(&info)) return 6;
   printf("generation %llu\nid %llu\n", (unsigned long long)info.generation, (unsigned long long)info.id);
