@@ -24,6 +24,8 @@ namespace {
 constexpr int kRounds = 9;
 constexpr unsigned kInARow = 1000;
 constexpr unsigned kAtOnce = 10000;
+constexpr const char* kDatabase = "/tmp/speedtest.db";  // a tmpfs on both sides
+const std::vector<std::string> kSpeedtest = {"--size", "5", "--verify", kDatabase};
 
 struct Bench {
   Laboratory laboratory;
@@ -64,6 +66,20 @@ struct Bench {
     if (run->status != 0 || end == run->output.c_str()) return failure(kOwnFailure, fmt::format("bench-calls: status {}: {}", run->status, run->output));
     return value;
   }
+
+  // A run of SQLite's speedtest1. What all its queries returned has one digest, which has to be the same on both sides.
+  OrFailure<double> speedtest(OrFailure<Measured> run) {
+    auto instructions = cost(run);
+    if (!instructions) return instructions;
+    const size_t at = run->output.find(kVerified);
+    if (at == std::string::npos) return failure(kOwnFailure, "speedtest1 verified nothing: " + run->output);
+    std::string results = run->output.substr(at, run->output.find('\n', at) - at);
+    if (!results_.empty() && results != results_) return failure(kOwnFailure, fmt::format("'{}' in an enclave, '{}' on Linux", results_, results));
+    results_ = std::move(results);
+    return instructions;
+  }
+  static constexpr std::string_view kVerified = "Verification Hash: ";
+  std::string results_;
 
   OrFailure<void> add(const std::string& name, const char* unit, const std::function<OrFailure<double>()>& enclave,
                       const std::function<OrFailure<double>()>& linux_figure = nullptr, std::string note = {}) {
@@ -175,9 +191,20 @@ struct Bench {
     for (uint64_t megabytes : {4, 16}) steps.push_back({fmt::format("shadow_run_musl_{}m", megabytes), kInstructions, forked_with(megabytes), nullptr, true});
     for (size_t instances : {10, 100, 400})
       steps.push_back({fmt::format("shadow_run_musl_beside_{}", instances), kInstructions, forked_beside(instances), nullptr, true});
-    for (const char* name : {"getppid", "clock_gettime", "pipe_pingpong", "page_fault", "fork_exit_wait"})
-      steps.push_back({name, "instructions each", [&lab, name] { return printed(lab.fork("bench-calls", {name})); },
-                       [&lab, name] { return printed(lab.process("bench-calls", {name}, true)); }});
+    auto operation = [&lab](const char* name, const char* program) {
+      return Step{name, "instructions each", [&lab, name, program] { return printed(lab.fork(program, {name})); },
+                  [&lab, name, program] { return printed(lab.process(program, {name}, true)); }};
+    };
+    for (const char* name : {"getppid", "pipe_pingpong", "futex_handoff", "thread_create_join", "fork_exit_wait", "fork_exec_wait", "open_close",
+                             "stat", "tmpfs_read_1m", "page_fault", "mmap_munmap", "mmap_touch_munmap"})
+      steps.push_back(operation(name, "bench-calls"));
+    steps.push_back(operation("clock_gettime", "bench-calls-glibc"));  // musl has no use for the vDSO on RISC-V
+    steps.push_back({"sqlite_speedtest", kInstructions, [&] { return speedtest(lab.fork("bench-sqlite", kSpeedtest)); },
+                     [&] {
+                       auto run = speedtest(lab.process("bench-sqlite", kSpeedtest, true));
+                       unlink(kDatabase);
+                       return run;
+                     }});
     steps.push_back({"null_ocall", "instructions each", [&lab] { return printed(lab.fork("bench-calls", {"null_ocall"})); }, nullptr});
     steps.push_back({"hash_byte", "instructions each", [&lab] { return lab.hash_byte("bench-hello-glibc"); }, nullptr});
     const auto wanted = [&](const std::string& name, bool asked_only = false) {
