@@ -13,7 +13,7 @@ namespace pl {
 // Zeroed. May ask the monitor for another extent, or sleep while the host makes room.
 ErrorOr<PhysicalAddress> allocate_frame();
 void ref_frame(PhysicalAddress frame);
-void unref_frame(PhysicalAddress frame);  // frees (and zeroes) at the last one
+void unref_frame(PhysicalAddress frame);  // frees at the last one
 bool frame_is_frozen(PhysicalAddress frame);
 // In the frame window. Valid while a reference is held; writable only when this instance owns the frame alone or shares it on purpose.
 void* frame_pointer(PhysicalAddress frame);

@@ -152,7 +152,11 @@ void start_fork(const pl_boot& boot, PhysicalAddress next, PhysicalAddress root)
 
 void seal() {
   Locked lock(Rank::Frames, &state);
-  state.free_list = 0;
+  while (state.free_list) {
+    auto* words = static_cast<uint64_t*>(frame_pointer(PhysicalAddress(state.free_list)));
+    state.free_list = words[0];
+    zero_page(words);
+  }
   state.free_count = 0;
 }
 

@@ -21,7 +21,7 @@ void allow_extents();
 // address space is gone.
 void start_fork(const pl_boot& boot, PhysicalAddress next, PhysicalAddress root);
 
-// Before a freeze: the free frames are forgotten, so that no fork writes one.
+// Before a freeze: the free frames are zeroed, as every fork can read them, and forgotten, so that none writes one.
 void seal();
 
 // Not zeroed: for a copy. Urgent: may take what is kept back for faults of the libOS itself, which have no way to fail.

@@ -4,6 +4,7 @@
 #include "memory/heap.h"
 
 #include <bit>
+#include <cstring>
 
 #include "base/address.h"
 #include "base/hot.h"
@@ -128,7 +129,14 @@ void heap_free(void* pointer, size_t bytes, size_t alignment) {
 HotObjects::HotObjects() { hot_wanted = true; }
 HotObjects::~HotObjects() { hot_wanted = false; }
 
-void heap_seal() { heap = {}; }
+void heap_seal() {
+  for (unsigned c = 0; c < Classes; c++)
+    while (Free* piece = heap.free[c]) {
+      heap.free[c] = piece->next;
+      std::memset(piece, 0, class_size(c));
+    }
+  heap = {};
+}
 
 HeapTotals heap_totals() { return {heap.pages, heap.allocated}; }
 

@@ -3,7 +3,7 @@
 
 namespace pl {
 
-// At a freeze: what is allocated stays for ever, and nothing more is put beside it.
+// At a freeze: what is allocated stays for ever, nothing more is put beside it, and what was freed is zero.
 void heap_seal();
 
 }  // namespace pl

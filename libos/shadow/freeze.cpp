@@ -3,6 +3,8 @@
 // and what it needs to build itself is written down.
 #include "shadow/shadow.h"
 
+#include <algorithm>
+
 #include "arch/context.h"
 #include "arch/image.h"
 #include "arch/layout.h"
@@ -15,6 +17,8 @@
 #include "memory/heap_state.h"
 #include "memory/object_window.h"
 #include "ocall/ring.h"
+#include "process/process.h"
+#include "process/thread.h"
 
 namespace pl::shadow {
 namespace {
@@ -52,6 +56,20 @@ void find_runs() {
       last->bytes = uint32_t(at + Unit) - last->offset;
     else
       record.run[record.runs++] = {uint32_t(at), Unit};
+  }
+}
+
+// What calls that have returned left on the kernel stacks, below what each is in use from.
+[[gnu::noinline]] void erase_unused_stacks() {
+  uint64_t here;
+  asm volatile("mv %0, sp" : "=r"(here));
+  for (Thread& thread : current_process().threads) {
+    const uint64_t end = &thread == &current_thread() ? here : thread.context.sp;
+    for (uint64_t page = thread.stack.value; page < end; page += PageSize) {
+      const PageTableEntry* entry = object_window::find_entry(page);
+      if (!entry || !pte::valid(*entry)) continue;
+      for (uint64_t at = page, stop = std::min(end, page + PageSize); at < stop; at += 8) *reinterpret_cast<volatile uint64_t*>(at) = 0;
+    }
   }
 }
 
@@ -96,6 +114,7 @@ Errno freeze(ForkEntry entry) {
   heap_seal();
   frames::seal();
   random::erase();
+  erase_unused_stacks();
   // The record can be written no more when its page is protected.
   for (unsigned i = 0; i < TableEntries; i++)
     if (pte::valid(table_pointer(window.middle)[i])) record.middle_used = i + 1;

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <set>
+#include <vector>
 
 #include "machine.h"
 #include "memory/frame_allocator.h"
@@ -55,6 +56,19 @@ Test(frames, a_template_s_frame_is_never_counted_or_given_out_again) {
   unref_frame(place);
   for (int i = 0; i < 200; i++) cr_assert_neq((*allocate_frame()).value, place.value);
   a.leak();
+}
+
+Test(frames, what_was_given_back_before_a_freeze_is_zero_after_it) {
+  machine::start_cold();
+  std::vector<PhysicalAddress> places;
+  for (int i = 0; i < 5; i++) {
+    places.push_back(*allocate_frame());
+    std::memset(frame_pointer(places.back()), 0xa5, PageSize);
+  }
+  for (int i = 1; i < 5; i++) unref_frame(places[i]);
+  machine::become_fork();
+  for (int i = 0; i < 5; i++)
+    for (size_t j = 0; j < PageSize; j++) cr_assert_eq(static_cast<uint8_t*>(frame_pointer(places[i]))[j], i ? 0 : 0xa5);
 }
 
 Test(frames, a_forks_further_extents_are_small_at_first_and_reach_beyond_a_gigabyte_before_pmp_entries_run_out) {

@@ -83,3 +83,15 @@ Test(heap, after_the_seal_nothing_is_put_beside_or_in_place_of_what_there_was) {
   heap_free(old, 64, 16);
   for (int i = 0; i < 100; i++) cr_assert_neq(heap_allocate(64, 16), old);
 }
+
+Test(heap, what_was_freed_before_the_seal_is_zero_after_it) {
+  for (size_t bytes : {16, 100, 300, 2048}) {
+    auto* kept = static_cast<unsigned char*>(heap_allocate(bytes, 16));
+    auto* freed = static_cast<unsigned char*>(heap_allocate(bytes, 16));
+    std::memset(kept, 0xa5, bytes);
+    std::memset(freed, 0xa5, bytes);
+    heap_free(freed, bytes, 16);
+    heap_seal();
+    for (size_t i = 0; i < bytes; i++) cr_assert(freed[i] == 0 && kept[i] == 0xa5, "byte %zu of %zu", i, bytes);
+  }
+}
