@@ -188,7 +188,7 @@ long pl_ioctl_publish(struct pl_session *session, struct pl_ioc_publish __user *
 
 	if (copy_from_user(&publish, user, sizeof(publish)))
 		return -EFAULT;
-	if (strnlen(publish.name, PL_NAME_SIZE) == PL_NAME_SIZE || publish.group < -1)
+	if (strnlen(publish.name, PL_NAME_SIZE) == PL_NAME_SIZE || publish.group < -1 || publish.reserved)
 		return -EINVAL;
 	if (publish.group != -1) {
 		group = make_kgid(current_user_ns(), publish.group);
@@ -206,6 +206,7 @@ long pl_ioctl_publish(struct pl_session *session, struct pl_ioc_publish __user *
 	template->created = ktime_get_real_seconds();
 	template->used = template->created;
 	template->turn = atomic64_inc_return(&turns);
+	template->point = publish.point;
 	memcpy(template->key, publish.key, PL_KEY_SIZE);
 	strscpy_pad(template->name, publish.name, PL_NAME_SIZE);
 
@@ -262,6 +263,7 @@ static long tell(struct pl_template *template, struct pl_ioc_template __user *us
 	told.owner = from_kuid_munged(current_user_ns(), template->owner);
 	told.group = gid_valid(template->group) ? (s32)from_kgid_munged(current_user_ns(), template->group) : -1;
 	told.flags = template->flags;
+	told.point = template->point;
 	put(template);
 	return copy_to_user(user, &told, sizeof(told)) ? -EFAULT : 0;
 }

@@ -27,6 +27,7 @@ struct pl_template {
 	kgid_t group; /* INVALID_GID: none */
 	u32 flags;
 	u32 contexts;
+	u32 point;
 	u64 bytes;
 	time64_t created;
 	time64_t used;

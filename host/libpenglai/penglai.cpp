@@ -12,6 +12,7 @@
 #include <new>
 
 #include "libpenglai/handle.h"
+#include "penglai/config.h"
 #include "registry/query.h"
 
 namespace {
@@ -48,13 +49,21 @@ std::vector<std::string> texts(const char* const* list) {
 // One recipe for each program that was named, as long as the handle lives: a second start forks what the first has found.
 // One that is cold holds its image, and goes with its instance (`own`).
 OrFailure<Recipe*> recipe_of(penglai_handle* handle, const penglai_program& program, std::unique_ptr<Recipe>& own) {
-  if (!program.path) return failure(kOwnFailure, "a program without a path");
   RunOptions options;
   options.shadow = !program.cold;
-  options.program = program.path;
+  if (program.point > PENGLAI_BOOT) return failure(kOwnFailure, "a shadow point that does not exist");
+  if (program.point == PENGLAI_BOOT) options.shadow_point = ShadowPoint::Boot;
+  if (program.rootfs) options.rootfs = program.rootfs;
+  if (options.shadow && program.point == PENGLAI_BOOT) {
+    if (options.rootfs.empty()) return failure(kOwnFailure, "PENGLAI_BOOT is for a root image");
+  } else if (!program.path) {
+    return failure(kOwnFailure, "a program without a path");
+  } else {
+    options.program = program.path;
+  }
   options.memory = program.memory;
   if (program.name) options.template_name = program.name;
-  std::string key = fmt::format("{}\n{}\n{}\n{}", program.path, options.template_name, program.memory, program.cold);
+  std::string key = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", options.program, options.template_name, program.memory, program.cold, options.rootfs, program.point);
   for (const std::string& text : texts(program.volumes)) {
     auto mount = parse_mount(text);
     if (!mount) return failure(kOwnFailure, text + ": " + mount.error());
@@ -85,6 +94,7 @@ void tell(const pl_ioc_template& found, penglai_template* info) {
   info->forks = found.forks_total;
   info->forks_alive = found.forks_alive;
   info->owner = found.owner;
+  info->program_chosen = found.point == PL_SHADOW_BOOT;
 }
 
 void tell(const Failure& result, penglai_end* end) {
@@ -192,18 +202,21 @@ int penglai_start(penglai_handle* handle, const struct penglai_start* start, pen
       auto recipe = recipe_of(handle, *start->program, instance->own);
       if (!recipe) return fail(handle, recipe.error());
       job.recipe = *recipe;
+      if (!start->program->path) return fail(handle, PENGLAI_FAILED, "a program without a path");
       path = start->program->path;
       job.memory = start->program->memory;
     } else if (start->template_id) {
       penglai_template info{};
       if (int status = penglai_template_inspect(handle, start->template_id, &info)) return status;
       job.template_id = start->template_id;
+      if (info.program_chosen) return fail(handle, PENGLAI_FAILED, "this template is of a root image and for all its programs: name both in `program`");
       path = info.name;
     } else {
       return fail(handle, PENGLAI_FAILED, "neither a program nor a template");
     }
     if (start->memory) job.memory = start->memory;
     job.timeout_milliseconds = start->timeout_milliseconds;
+    job.invocation.program = path;
     job.invocation.arguments = start->arguments && *start->arguments ? texts(start->arguments) : std::vector{path};
     job.invocation.environment = start->environment ? texts(start->environment)
                                                     : std::vector<std::string>{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"};

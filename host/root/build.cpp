@@ -103,7 +103,7 @@ std::expected<fs::path, std::string> image_of_directory(const fs::path& director
   if (!print) return Failed(print.error());
   const fs::path kept = cache_directory() / "images";
   fs::create_directories(kept, error);
-  const std::string whose = hexadecimal(sha256(std::as_bytes(std::span(top.native()))), 8) + "-";
+  const std::string whose = top.filename().string() + "-" + hexadecimal(sha256(std::as_bytes(std::span(top.native()))), 8) + "-";
   const fs::path image = kept / (whose + hexadecimal(*print, 16) + ".img");
   // One at a time: who waited finds what the other one made.
   Descriptor lock(open((kept / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));

@@ -132,6 +132,7 @@ OrFailure<uint64_t> find_or_build_template(Device& device, const Plan& plan, con
     pl_ioc_publish publish{};
     publish.handle = enclave->handle();
     publish.group = -1;
+    publish.point = plan.point_number();
     std::ranges::copy(key, publish.key);
     std::ranges::copy(plan.name(), publish.name);
     int code = pl_template_publish(device.get(), &publish);

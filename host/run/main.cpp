@@ -38,6 +38,7 @@ std::array<bool, 3> hold_standard_streams() {
 
 Invocation make_invocation(const RunOptions& options, std::vector<std::string> variables, mode_t mask) {
   Invocation invocation;
+  invocation.program = options.program;
   invocation.arguments.push_back(options.program);
   invocation.arguments.insert(invocation.arguments.end(), options.arguments.begin(), options.arguments.end());
   invocation.environment = std::move(variables);

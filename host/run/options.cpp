@@ -58,6 +58,7 @@ std::optional<ShadowPoint> parse_shadow_point(std::string_view text) {
   if (text == "entry") return ShadowPoint::Entry;
   if (text == "main") return ShadowPoint::Main;
   if (text == "call") return ShadowPoint::Call;
+  if (text == "boot") return ShadowPoint::Boot;
   return std::nullopt;
 }
 
@@ -168,7 +169,7 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
   app.add_option("--rootfs", options.rootfs, "The root inside is this verified image, or one that is made of this directory (pl-image build)")
       ->type_name("IMAGE|DIR")->take_last();
   app.add_option("--sysroot", options.sysroot, "Interpreter and libraries of a dynamic PROGRAM are below DIR")->type_name("DIR")->take_last();
-  app.add_option("--shadow-at", point, "Where the template freezes: entry (default), main, or call: where it reads /dev/shadow")
+  app.add_option("--shadow-at", point, "Where the template freezes: entry (default); main; call: where it reads /dev/shadow; boot: before any program, one for all of --rootfs")
       ->type_name("POINT")
       ->take_last();
   // As a flag, so that it takes no word behind it: PROGRAM may be that.
@@ -225,9 +226,21 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
   if (!rest.empty() && rest[0] == "--") rest.erase(rest.begin());
   else if (!rest.empty() && rest[0].starts_with('-') && rest[0] != "-" && std::string_view(argv[place - 1]) != "--")
     return wrong("unknown option " + rest[0]);
-  if (rest.empty() || rest[0].empty()) return wrong("no PROGRAM given");
-  options.program = rest[0];
-  options.arguments.assign(rest.begin() + 1, rest.end());
+  if (!point.empty()) {
+    auto known = parse_shadow_point(point);
+    if (!known) return wrong("--shadow-at " + point + ": expected entry, main, call or boot");
+    if (runs && !options.shadow) return wrong("--shadow-at is for --shadow");
+    options.shadow_point = *known;
+  }
+  if (options.shadow_point == ShadowPoint::Boot && options.rootfs.empty())
+    return wrong("--shadow-at=boot makes one template of a root image for all its programs: name the image with --rootfs, or leave --shadow-at away");
+  if (!runs && options.shadow_point == ShadowPoint::Boot) {
+    if (!rest.empty()) return wrong(rest[0] + ": at boot a template has no program: each of its forks names one");
+  } else {
+    if (rest.empty() || rest[0].empty()) return wrong("no PROGRAM given");
+    options.program = rest[0];
+    options.arguments.assign(rest.begin() + 1, rest.end());
+  }
   if (!runs && !options.arguments.empty()) return wrong("a template has no arguments: each of its forks has its own");
 
   for (const std::string& text : variables) {
@@ -240,14 +253,8 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
     if (!variable) return wrong("--instance-env " + text + ": expected NAME or NAME=VALUE");
     options.instance_variables.push_back(std::move(*variable));
   }
-  if (!point.empty()) {
-    auto known = parse_shadow_point(point);
-    if (!known) return wrong("--shadow-at " + point + ": expected entry, main or call");
-    if (runs && !options.shadow) return wrong("--shadow-at is for --shadow");
-    options.shadow_point = *known;
-  }
   if (template_arguments) {
-    if (options.shadow_point == ShadowPoint::Entry) return wrong("--shadow-args is for --shadow-at main or call");
+    if (options.shadow_point != ShadowPoint::Main && options.shadow_point != ShadowPoint::Call) return wrong("--shadow-args is for --shadow-at main or call");
     if (*template_arguments > options.arguments.size())
       return wrong("--shadow-args " + std::to_string(*template_arguments) + ": there are fewer ARGs");
     options.template_arguments = *template_arguments;

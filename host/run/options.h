@@ -23,7 +23,7 @@ struct VariableOption {
 };
 
 // Where a template freezes (libos/shadow/CONTRACT.md).
-enum class ShadowPoint : uint8_t { Entry, Main, Call };
+enum class ShadowPoint : uint8_t { Entry, Main, Call, Boot };
 
 struct RunOptions {
   bool shadow = false;
@@ -53,7 +53,7 @@ struct RunOptions {
   std::string template_name;          // for people; empty: the program's
   std::string rootfs;                 // an image; empty: the small first tree
   std::string sysroot;                // where the libraries of a dynamic program are; empty: where they are known to be
-  std::string program;
+  std::string program;                // empty: of a template at boot
   std::vector<std::string> arguments;
 };
 

@@ -39,14 +39,6 @@ uint64_t default_reserve(uint64_t libos_size, uint64_t program_size) {
   return std::bit_ceil(std::max(16 * kMegabyte, 4 * (libos_size + program_size) + 8 * kMegabyte));
 }
 
-constexpr uint64_t point_number(ShadowPoint point) {
-  switch (point) {
-    case ShadowPoint::Main: return PL_SHADOW_MAIN;
-    case ShadowPoint::Call: return PL_SHADOW_CALL;
-    default: return PL_SHADOW_ENTRY;
-  }
-}
-
 }  // namespace
 
 OrFailure<std::vector<Mount>> open_mounts(const std::vector<MountOption>& options, const HostFiles& files) {
@@ -114,8 +106,18 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
   return plan;
 }
 
+uint32_t Plan::point_number() const {
+  if (!shadow_) return PL_SHADOW_NONE;
+  switch (point_) {
+    case ShadowPoint::Main: return PL_SHADOW_MAIN;
+    case ShadowPoint::Call: return PL_SHADOW_CALL;
+    case ShadowPoint::Boot: return PL_SHADOW_BOOT;
+    default: return PL_SHADOW_ENTRY;
+  }
+}
+
 Configuration Plan::configuration(const Contents& contents) const {
-  Configuration configuration(shadow_ ? point_number(point_) : PL_SHADOW_NONE, flags_);
+  Configuration configuration(point_number(), flags_);
   if (root_) {
     configuration.add_root(root_->image);
   } else {
@@ -127,7 +129,7 @@ Configuration Plan::configuration(const Contents& contents) const {
     for (const SmallFile& file : kSystemFiles) configuration.add_file(file.path, 0644, file.content);
   }
   for (const auto& [path, flags] : mounts_) configuration.add_mount(path, flags);
-  configuration.set_program(path_inside());
+  if (has_program()) configuration.set_program(path_inside());
   if (runs_program()) configuration.set_start(template_arguments_, template_environment_, user_, group_);
   return configuration;
 }

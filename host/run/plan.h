@@ -42,8 +42,12 @@ class Plan {
   int root() const { return root_ ? root_->file.get() : -1; }
   pl_ioc_create create() const { return create_; }
   ShadowPoint shadow_point() const { return point_; }
+  // PL_SHADOW_*
+  uint32_t point_number() const;
   // Its template does, before it freezes.
-  bool runs_program() const { return shadow_ && point_ != ShadowPoint::Entry; }
+  bool runs_program() const { return shadow_ && (point_ == ShadowPoint::Main || point_ == ShadowPoint::Call); }
+  // No: its template is for every program of the image, and each instance is told which (Invocation::program).
+  bool has_program() const { return !(shadow_ && point_ == ShadowPoint::Boot); }
   // Names a template: content of libOS and program, configuration, limits.
   OrFailure<Digest> key(const ContentDigests& digests) const;
   // All pages; reads and checks the program.
@@ -63,7 +67,7 @@ class Plan {
   struct stat libos_status_ {};
   bool shadow_ = false;
   ShadowPoint point_ = ShadowPoint::Entry;
-  std::vector<std::string> template_arguments_, template_environment_;  // unless it freezes at the entry
+  std::vector<std::string> template_arguments_, template_environment_;  // of a template that runs its program
   uint32_t user_ = 0, group_ = 0;
   uint32_t flags_ = 0;  // PL_CONFIG_*
   std::vector<std::pair<std::string, uint32_t>> mounts_;  // path inside, PL_MOUNT_*

@@ -33,6 +33,7 @@ OrFailure<Recipe> Recipe::make(const RunOptions& options, const HostFiles& files
     auto opened = open_root_file(files, options.rootfs);
     if (!opened) return std::unexpected(opened.error());
     root = std::move(*opened);
+    if (options.shadow && options.shadow_point == ShadowPoint::Boot) program.name = options.rootfs.substr(options.rootfs.rfind('/') + 1);
   } else {
     auto found = find_program(files, options.program, environment("PENGLAI_APPS", kExamples));
     if (!found) return std::unexpected(found.error());

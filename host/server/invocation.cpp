@@ -20,7 +20,7 @@ uint64_t text_size(const std::vector<std::string>& texts) {
 }  // namespace
 
 uint64_t Invocation::encoded_size() const {
-  return sizeof(pl_instance) + text_size(arguments) + text_size(environment) + directory.size() + 1;
+  return sizeof(pl_instance) + text_size(arguments) + text_size(environment) + directory.size() + 1 + program.size() + 1;
 }
 
 uint32_t Invocation::window_size() const {
@@ -54,6 +54,8 @@ void prepare_window(Window& window, const Invocation& invocation) {
   for (const std::string& variable : invocation.environment) append(variable);
   instance.directory_offset = used;
   append(invocation.directory);
+  instance.program_offset = used;
+  append(invocation.program);
   instance.size = used;
   instance.uid = invocation.user;
   instance.gid = invocation.group;

@@ -12,6 +12,7 @@
 namespace pl {
 
 struct Invocation {
+  std::string program;                   // for a fork of a template that has none
   std::vector<std::string> arguments;    // argv[0] included
   std::vector<std::string> environment;  // NAME=value
   std::string directory = "/";

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "commands/lines.h"
+#include "penglai/config.h"
 #include "run/job.h"
 
 namespace pl {
@@ -42,6 +43,16 @@ std::string printable(const char* text, size_t size) {
   return name;
 }
 std::string name_of(const pl_ioc_template& found) { return printable(found.name, sizeof found.name); }
+
+std::string_view point_of(const pl_ioc_template& found) {
+  switch (found.point) {
+    case PL_SHADOW_ENTRY: return "entry";
+    case PL_SHADOW_MAIN: return "main";
+    case PL_SHADOW_CALL: return "call";
+    case PL_SHADOW_BOOT: return "boot";
+    default: return "unknown";
+  }
+}
 
 // Those that the user may see, in order of their ids, which is that of their making.
 Result<std::vector<pl_ioc_template>> all_templates(Device& device) {
@@ -72,6 +83,8 @@ Json to_json(const pl_ioc_template& found) {
           {"name", name_of(found)},
           {"key", hexadecimal(found.key, sizeof found.key)},
           {"measurement", hexadecimal(found.measurement, sizeof found.measurement)},
+          {"point", point_of(found)},
+          {"program_measured", found.point != PL_SHADOW_BOOT},
           {"bytes", found.bytes},
           {"created", found.created},
           {"age_seconds", seconds_since(found.created)},
@@ -142,6 +155,7 @@ int list(Device& device, const std::vector<pl_ioc_template>& all, bool json) {
 void print_all(const pl_ioc_template& found) {
   fmt::print("id           {}\nname         {}\nowner        {}\nsize         {} KiB\nmeasurement  {}\nkey          {}\n", found.template_id,
              name_of(found), found.owner, found.bytes / 1024, hexadecimal(found.measurement, sizeof found.measurement), hexadecimal(found.key, sizeof found.key));
+  fmt::print("point        {}\n", found.point == PL_SHADOW_BOOT ? "boot: each fork is told its program, which is of the measured image" : point_of(found));
   fmt::print("made         {:%Y-%m-%d %H:%M:%S} UTC, {} ago\n", fmt::gmtime(static_cast<std::time_t>(found.created)), span(seconds_since(found.created)));
   fmt::print("last fork    {}\n", found.forks_total ? span(seconds_since(found.used)) + " ago" : "none yet");
   fmt::print("forks        {}, {} alive\n", found.forks_total, found.forks_alive);

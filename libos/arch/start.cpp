@@ -84,30 +84,35 @@ Instance instance() {
 }
 
 // Not inlined: the stack that it needs appears by faults, which cold_main must first prepare.
+[[noreturn]] void freeze_at_start(shadow::Point point) {
+  shadow::point_record.point = point;
+  Errno error = shadow::freeze(shadow::ForkEntry::Program);
+  panic("the enclave cannot be frozen (error %d)", int(error));
+}
+
 [[noreturn, gnu::noinline]] void run_program(const pl_config& config) {
   this_context().system_calls = system_calls;
   if (config.flags & PL_CONFIG_TRACE && boot_parameters().flags & PL_CREATE_DEBUG)
     if (auto enabled = enable_system_call_trace(); !enabled) panic("no memory for the trace");
   if (config.flags & PL_CONFIG_EXPLAIN) shadow::want_explanation();
+  const auto point = shadow::Point(config.shadow_point);
+  if (point == shadow::Point::Boot) {
+    if (auto prepared = prepare_for_any_program(); !prepared) panic("no first process (error %d)", int(prepared.error()));
+    freeze_at_start(point);
+  }
   char path[4096];
   std::string_view program = fs::program_path();
   if (program.empty() || program.size() >= sizeof path) panic("the measured configuration names no program");
   format(path, sizeof path, "%.*s", int(program.size()), program.data());
-  if (config.shadow_point == PL_SHADOW_NONE) {
+  if (point == shadow::Point::None) {
     frames::allow_extents();
     start_first_process(path, instance().place, instance().bytes);
   }
-  if (auto loaded = load_first_program(path); !loaded) {
-    log_line("%s: cannot be executed (error %d)", path, int(loaded.error()));
-    monitor::exit((loaded.error() == Errno::NoEntry ? 127 : 126) << 8);
-  }
-  const auto point = shadow::Point(config.shadow_point);
+  if (auto loaded = load_first_program(path); !loaded) give_up(path, loaded.error());
   if (point == shadow::Point::Main || point == shadow::Point::Call) shadow::start_template(point, instance().place, instance().bytes);
   if (point != shadow::Point::Entry) panic("the measured configuration asks for a shadow point that is not known");
-  shadow::point_record.point = point;
   prefetch_first_program();
-  Errno error = shadow::freeze(shadow::ForkEntry::Program);
-  panic("the enclave cannot be frozen (error %d)", int(error));
+  freeze_at_start(point);
 }
 
 }  // namespace

@@ -59,7 +59,8 @@ class ShadowFile : public File {
 
 void describe_instance(Text& text) {
   InstanceAccount account = instance_account();
-  text << "fork " << (account.fork ? "1" : "0") << "\npoint " << std::string_view(account.point) << "\nid " << account.id << "\ngeneration "
+  text << "fork " << (account.fork ? "1" : "0") << "\npoint " << std::string_view(account.point) << "\nprogram "
+       << (account.program_measured ? "measured" : "chosen") << "\nid " << account.id << "\ngeneration "
        << account.generation << "\nmeasurement ";
   for (unsigned i = 0; i < PL_MEASUREMENT_SIZE; i++) {
     const char hex[3] = {"0123456789abcdef"[account.measurement[i] >> 4], "0123456789abcdef"[account.measurement[i] & 15], 0};

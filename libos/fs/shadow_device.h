@@ -21,7 +21,8 @@ bool shadow_point_wanted();
 bool shadow_point_reached();
 struct InstanceAccount {
   bool fork;
-  const char* point;  // "none", "entry", "main", "call"
+  const char* point;  // "none", "entry", "main", "call", "boot"
+  bool program_measured;  // false: the measurement covers the tree that the program is of, and the host named it
   uint64_t id, generation;
   const uint8_t* measurement;  // 48 bytes
 };

@@ -71,7 +71,4 @@ ErrorOr<void> allowed_environment(const InstanceCopy& instance, Append append) {
   });
 }
 
-// The first process cannot begin: why, and the exit status that says so.
-[[noreturn]] void give_up(const char* what, Errno error);
-
 }  // namespace pl

@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::string_view Directories[] = {"/lib/riscv64-linux-gnu", "/usr/lib/riscv64-linux-gnu", "/lib", "/usr/lib", "/usr/local/lib"};
 
+// Where the psABI and musl have the interpreters that programs name.
+constexpr std::string_view Loaders[] = {"/lib/ld-linux-riscv64-lp64d.so.1", "/lib/ld-musl-riscv64.so.1"};
+
 struct ProgramHeader {
   uint32_t type, flags;
   uint64_t offset, address, physical, file_bytes, memory_bytes, alignment;
@@ -30,6 +33,19 @@ class Prefetch {
     for (unsigned i = 0; i < count_; i++)
       if (files_[i] == inode) return;
     files_[count_++] = inode;
+  }
+
+  // A library, by its name.
+  void find(std::string_view name) {
+    if (name.find('/') != name.npos || name.size() > MaxName) return;
+    for (std::string_view directory : Directories) {
+      std::memcpy(path_, directory.data(), directory.size());
+      path_[directory.size()] = '/';
+      std::memcpy(path_ + directory.size() + 1, name.data(), name.size());
+      auto found = resolve(current_file_context().root, {path_, directory.size() + 1 + name.size()}, LastLink::Follow);
+      if (!found || !(*found)->is_regular()) continue;
+      return add(*found);
+    }
   }
 
   void run() {
@@ -92,18 +108,6 @@ class Prefetch {
     return 0;
   }
 
-  void find(std::string_view name) {
-    if (name.find('/') != name.npos || name.size() > MaxName) return;
-    for (std::string_view directory : Directories) {
-      std::memcpy(path_, directory.data(), directory.size());
-      path_[directory.size()] = '/';
-      std::memcpy(path_ + directory.size() + 1, name.data(), name.size());
-      auto found = resolve(current_file_context().root, {path_, directory.size() + 1 + name.size()}, LastLink::Follow);
-      if (!found || !(*found)->is_regular()) continue;
-      return add(*found);
-    }
-  }
-
   Ref<Inode> files_[Most];
   unsigned count_ = 0;
   ProgramHeader headers_[MostHeaders];
@@ -111,15 +115,28 @@ class Prefetch {
   char text_[512], path_[MaxName + 64];
 };
 
+// Too large for a kernel stack.
+template <class Add>
+void prefetch(Add add) {
+  auto* prefetch = heap_new<Prefetch>();
+  if (!prefetch) return;
+  add(*prefetch);
+  prefetch->run();
+  heap_delete(prefetch);
+}
+
 }  // namespace
 
 void prefetch_executable(const Ref<Inode>& executable) {
-  // Too large for a kernel stack.
-  auto* prefetch = heap_new<Prefetch>();
-  if (!prefetch) return;
-  prefetch->add(executable);
-  prefetch->run();
-  heap_delete(prefetch);
+  prefetch([&](Prefetch& p) { p.add(executable); });
+}
+
+void prefetch_loaders() {
+  prefetch([](Prefetch& p) {
+    for (std::string_view path : Loaders)
+      if (auto found = resolve(current_file_context().root, path, LastLink::Follow); found && (*found)->is_regular()) p.add(*found);
+    p.find("libc.so.6");
+  });
 }
 
 }  // namespace pl

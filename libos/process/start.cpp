@@ -134,9 +134,28 @@ ErrorOr<void> load_first_program(const char* path) {
   return load_program(path);
 }
 
+ErrorOr<void> prepare_for_any_program() {
+  TRY(prepare_first_process());
+  if (fs::has_root_image()) prefetch_loaders();
+  return {};
+}
+
 void prefetch_first_program() {
   if (fs::has_root_image()) prefetch_executable(Process::first().executable);
 }
+
+namespace {
+
+// Of a template that has no program: each fork finds and maps the one that the host names, in a layout of its own.
+[[gnu::noinline]] void load_named_program(const InstanceCopy& instance) {
+  auto loaded = instance.strings(instance.head().program_offset, 1, [](std::string_view path) -> ErrorOr<void> {
+    if (auto loaded = load_program(path); !loaded) give_up(path.data(), loaded.error());
+    return {};
+  });
+  if (!loaded) give_up("malformed instance parameters", loaded.error());
+}
+
+}  // namespace
 
 void continue_fork(const pl_instance* host, uint32_t readable_bytes) {
   Thread& thread = first_thread_of_instance();
@@ -149,6 +168,7 @@ void continue_fork(const pl_instance* host, uint32_t readable_bytes) {
     InstanceCopy instance(host, readable_bytes);
     if (!instance.valid()) give_up("malformed instance parameters", Errno::Invalid);
     if (!forked) ocall::release_start();
+    if (!first_program.start) load_named_program(instance);
     auto applied = apply_instance(instance);
     if (!applied) give_up("cannot start the program", applied.error());
   }

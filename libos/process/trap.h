@@ -28,11 +28,17 @@ void finish_trap(Thread& thread);
 // Loads the program that the measured configuration names into the first process, up to but without what is per instance (stack,
 // arguments, environment, bases). Also what a template does before its freeze.
 ErrorOr<void> load_first_program(const char* path);
+// The first process cannot begin: why, and the exit status that says so.
+[[noreturn]] void give_up(const char* what, Errno error);
+
+// The first process without a program, for a template whose forks are told which one to load; what nearly every program of a verified root
+// image needs is read from it.
+ErrorOr<void> prepare_for_any_program();
 // Before a freeze: what forks will need of it and of its libraries is read from a verified root image once.
 void prefetch_first_program();
 
-// Completes the first process from what the host asks of this instance and goes to the program's first instruction. A cold enclave calls
-// it after load_first_program, a fork from its entry. `instance` is host memory: each field is read once and checked.
+// Completes the first process from what the host asks of this instance, its program included when none is loaded, and goes to the program's
+// first instruction. A cold enclave calls it after load_first_program, a fork from its entry. `instance` is host memory: each field is read once and checked.
 [[noreturn]] void continue_fork(const pl_instance* instance, uint32_t readable_bytes);
 
 // load_first_program and continue_fork in one, for an enclave without a freeze.

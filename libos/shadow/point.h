@@ -18,7 +18,7 @@ class Thread;
 
 namespace pl::shadow {
 
-enum class Point : uint8_t { None = PL_SHADOW_NONE, Entry = PL_SHADOW_ENTRY, Main = PL_SHADOW_MAIN, Call = PL_SHADOW_CALL };
+enum class Point : uint8_t { None = PL_SHADOW_NONE, Entry = PL_SHADOW_ENTRY, Main = PL_SHADOW_MAIN, Call = PL_SHADOW_CALL, Boot = PL_SHADOW_BOOT };
 
 // What a template remembers of its program's start for the forks that go on from the point. In ordinary data: a fork only reads it.
 struct PointRecord {

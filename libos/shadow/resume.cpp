@@ -135,9 +135,10 @@ void resume(const pl_instance* host, uint32_t readable_bytes) {
 bool shadow_point_reached() { return std::exchange(shadow::reached, false); }
 
 InstanceAccount instance_account() {
-  static constexpr const char* Names[] = {"none", "entry", "main", "call"};
+  static constexpr const char* Names[] = {"none", "entry", "main", "call", "boot"};
   const pl_boot& boot = boot_parameters();
-  return {shadow::is_fork(), Names[unsigned(shadow::point_record.point)], boot.id, shadow::generation(), boot.measurement};
+  const shadow::Point point = shadow::point_record.point;
+  return {shadow::is_fork(), Names[unsigned(point)], point != shadow::Point::Boot, boot.id, shadow::generation(), boot.measurement};
 }
 
 }  // namespace pl

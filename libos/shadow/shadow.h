@@ -12,7 +12,7 @@ namespace pl::shadow {
 enum class ForkEntry : uint8_t { Program, Point };
 
 // Turns this enclave into a template: no lock is held, the ring is empty, every other thread of the one process sleeps inside or waits for
-// its turn. For ForkEntry::Program the process has its program mapped but no user stack. Does not return but with an error.
+// its turn. For ForkEntry::Program the process has its program mapped, or none yet, but no user stack. Does not return but with an error.
 Errno freeze(ForkEntry entry);
 
 // True in a fork.

@@ -258,7 +258,7 @@ Test(points, a_fork_does_not_warm_up_again, .timeout = 120) {
 }
 
 Test(points, options_say_what_is_wrong_with_them) {
-  for (auto [options, line] : {std::pair("--shadow --shadow-at=nowhere", "expected entry, main or call"), std::pair("--shadow-at=main", "--shadow-at is for --shadow"),
+  for (auto [options, line] : {std::pair("--shadow --shadow-at=nowhere", "expected entry, main, call or boot"), std::pair("--shadow-at=main", "--shadow-at is for --shadow"),
                                std::pair("--shadow --shadow-args 1", "--shadow-args is for --shadow-at main or call")}) {
     auto run = shell(std::string("./pl-run ") + options + " hello x");
     cr_expect_eq(run.status, 125);

@@ -114,6 +114,8 @@ struct pl_ioc_publish {
 	__s32 group; /* group that may fork, inspect and remove it too; -1: none */
 	__u8 key[PL_KEY_SIZE];
 	char name[PL_NAME_SIZE]; /* NUL-terminated, for people */
+	__u32 point;		 /* PL_SHADOW_*, for people too: nobody checks it */
+	__u32 reserved;		 /* 0 */
 	__u64 template_id;	 /* out; never 0, never reused */
 };
 
@@ -130,6 +132,8 @@ struct pl_ioc_template {
 	__u32 owner;		/* uid */
 	__s32 group;
 	__u32 flags;		/* PL_CREATE_* */
+	__u32 point;		/* as it was published */
+	__u32 reserved;
 };
 
 /*

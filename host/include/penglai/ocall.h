@@ -190,6 +190,8 @@ struct pl_instance {
 	uint32_t uid, gid;
 	uint32_t terminals;  /* bit n: handle n is a terminal */
 	uint32_t umask;
+	uint32_t program_offset; /* string: what a fork of a template without a program executes; nobody else looks at it */
+	uint32_t reserved;
 	uint64_t realtime;   /* CLOCK_REALTIME nanoseconds, as near to the entry as the host can */
 	struct pl_terminal terminal; /* when terminals != 0 */
 };

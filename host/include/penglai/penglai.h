@@ -41,14 +41,22 @@ void penglai_close(penglai_handle *handle);
 /* Why the last call failed; never NULL, good until the next call. */
 const char *penglai_error(const penglai_handle *handle);
 
+/* Where a template freezes. */
+enum penglai_point {
+	PENGLAI_ENTRY = 0, /* at its program's first instruction */
+	PENGLAI_BOOT = 1,  /* of `rootfs`, with no program: one template for all in there. `path` is what an instance executes, and the
+			      measurement covers the image that it is of, not which it is; to build a template, it may be NULL */
+};
+
 /* A program, and what decides its template. */
 struct penglai_program {
-	const char *path;	     /* of a static riscv64 ELF, with a slash; without: an example's name */
-	const char *name;	     /* of its template, for people; NULL: the path's last component */
+	const char *path;	     /* of a riscv64 ELF, with a slash; without: an example's name; with `rootfs` an absolute path or a name in there */
+	const char *name;	     /* of its template, for people; NULL: the last component of the path, at PENGLAI_BOOT of `rootfs` */
 	const char *const *volumes;  /* HOST:GUEST[:ro], as pl-run -v; NULL: none */
 	uint64_t memory;	     /* most that an instance may hold, in bytes; 0: no limit */
 	uint32_t cold;		     /* 1: no template, each instance is measured and booted by itself */
-	uint32_t reserved;
+	uint32_t point;		     /* PENGLAI_ENTRY or PENGLAI_BOOT */
+	const char *rootfs;	     /* a root image (pl-image build); NULL: a small tree with the program and its libraries */
 };
 
 struct penglai_template {
@@ -60,6 +68,8 @@ struct penglai_template {
 	uint64_t forks;
 	uint32_t forks_alive;
 	uint32_t owner;		 /* user id */
+	uint32_t program_chosen; /* 1: it was made at PENGLAI_BOOT (so its maker says) and cannot be forked by `template_id` */
+	uint32_t reserved;
 };
 
 /* The template of a program: found, or made now, which takes a fraction of a second. */
@@ -85,7 +95,7 @@ struct penglai_stream {
 };
 
 struct penglai_start {
-	const struct penglai_program *program; /* NULL: `template_id` is forked, which must have been made without volumes */
+	const struct penglai_program *program; /* NULL: `template_id` is forked, which must have been made without volumes and root image */
 	uint64_t template_id;
 	const char *const *arguments;	/* argv, argv[0] included; NULL: the program's path alone */
 	const char *const *environment; /* NAME=value; NULL: PATH and HOME */

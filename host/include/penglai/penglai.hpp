@@ -27,6 +27,8 @@ struct Program {
   std::vector<std::string> volumes;
   std::uint64_t memory = 0;
   bool cold = false;
+  std::string rootfs = {};                // a root image; empty: none
+  penglai_point point = PENGLAI_ENTRY;
 };
 
 struct Stream {
@@ -142,7 +144,9 @@ class Runtime {
     explicit Raw(const Program& from) {
       for (const std::string& volume : from.volumes) volumes.push_back(volume.c_str());
       volumes.push_back(nullptr);
-      program.path = from.path.c_str();
+      program.path = from.path.empty() ? nullptr : from.path.c_str();
+      program.rootfs = from.rootfs.empty() ? nullptr : from.rootfs.c_str();
+      program.point = from.point;
       program.name = from.name.empty() ? nullptr : from.name.c_str();
       program.volumes = volumes.data();
       program.memory = from.memory;

@@ -39,6 +39,7 @@ struct pl_config {
 #define PL_SHADOW_ENTRY 1 /* at the program's first instruction */
 #define PL_SHADOW_MAIN 2  /* where main begins */
 #define PL_SHADOW_CALL 3  /* where the program reads /dev/shadow */
+#define PL_SHADOW_BOOT 4  /* with no program yet: each instance names one of the tree (struct pl_instance) */
 
 /* Every record starts with this and is padded to 8 bytes. Unknown kinds end the boot. */
 struct pl_record {

@@ -10,7 +10,8 @@
  * Both files are lines of a name, a blank and a value:
  *     frozen 1          /dev/shadow only: this very read froze the template, and this is one of its forks
  *     fork 1            or 0: a cold enclave, or a template that has not frozen yet
- *     point call        none, entry, main or call
+ *     point call        none, entry, main, call or boot
+ *     program measured  or chosen: the measurement covers the root image that the program is of, and the host chose it (point boot)
  *     id 4294967300     the monitor's name for this enclave
  *     generation ...    another in each fork and in the template: who holds a secret or a cache from before must drop it when this moves
  *     measurement ...   of the template (of the enclave, if it is no fork): 96 hexadecimal digits
@@ -35,6 +36,7 @@ extern "C" {
 struct pl_shadow_info {
 	int frozen; /* the read that filled this in froze the template */
 	int fork;
+	int program_measured; /* 0: the measurement says of which image the program is, and the host which it is */
 	uint64_t id;
 	uint64_t generation;
 	char point[8];
@@ -72,7 +74,7 @@ static inline uint64_t pl_shadow_number(const char *text, const char *name)
 /* Reads one of the two files. 0, or -1 with errno. */
 static inline int pl_shadow_read(const char *path, struct pl_shadow_info *info)
 {
-	char text[512];
+	char text[512], program[16] = "";
 	ssize_t n;
 	int error, descriptor = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -92,6 +94,8 @@ static inline int pl_shadow_read(const char *path, struct pl_shadow_info *info)
 	info->fork = (int)pl_shadow_number(text, "fork");
 	info->id = pl_shadow_number(text, "id");
 	info->generation = pl_shadow_number(text, "generation");
+	pl_shadow_line(text, "program", program, sizeof program);
+	info->program_measured = strcmp(program, "measured") == 0;
 	pl_shadow_line(text, "point", info->point, sizeof info->point);
 	pl_shadow_line(text, "measurement", info->measurement, sizeof info->measurement);
 	return 0;

@@ -160,7 +160,7 @@ bool shadow_point_wanted() { return false; }
 bool shadow_point_reached() { return false; }
 InstanceAccount instance_account() {
   static const uint8_t measurement[PL_MEASUREMENT_SIZE] = {0xab};
-  return {false, "none", 7, 7, measurement};
+  return {false, "none", true, 7, 7, measurement};
 }
 ErrorOr<Ref<Inode>> vdso_file() { return fail(Errno::NoDevice); }
 int64_t realtime_nanoseconds() {
