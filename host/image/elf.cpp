@@ -164,6 +164,7 @@ std::expected<ElfLinks, std::string> read_links(const ReadAt& read) {
   }
 
   uint64_t strings_at = 0, strings_size = 0, runpath = UINT64_MAX, rpath = UINT64_MAX;
+  links.library = header->e_type == ET_DYN && links.interpreter.empty();
   std::vector<uint64_t> needed;
   for (const Elf64_Dyn& entry : entries) {
     if (entry.d_tag == DT_NULL) break;
@@ -173,6 +174,7 @@ std::expected<ElfLinks, std::string> read_links(const ReadAt& read) {
       case DT_NEEDED: needed.push_back(entry.d_un.d_val); break;
       case DT_RUNPATH: runpath = entry.d_un.d_val; break;
       case DT_RPATH: rpath = entry.d_un.d_val; break;
+      case DT_FLAGS_1: links.library = links.library && !(entry.d_un.d_val & DF_1_PIE); break;
       default: break;
     }
   }

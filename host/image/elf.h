@@ -29,6 +29,7 @@ struct ElfLinks {
   std::string interpreter;          // PT_INTERP; empty: none
   std::vector<std::string> needed;  // DT_NEEDED
   std::string search;               // DT_RUNPATH, else DT_RPATH: directories, separated by ':'
+  bool library = false;             // a shared object that is no program (DF_1_PIE)
 };
 
 // Fills `to` with the file's bytes from `offset` on; false where it ends before.

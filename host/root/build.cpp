@@ -43,7 +43,7 @@ int64_t newest_time(const fs::path& directory) {
 }
 
 // What a look at every file tells about it, in the order of their names.
-std::expected<Digest, std::string> fingerprint(const fs::path& directory) {
+std::expected<Digest, std::string> fingerprint_of(const fs::path& directory) {
   std::vector<fs::path> paths;
   std::error_code error;
   for (auto at = fs::recursive_directory_iterator(directory, error); !error && at != fs::recursive_directory_iterator(); at.increment(error))
@@ -95,31 +95,40 @@ std::expected<void, std::string> build_image(const fs::path& directory, const fs
   return {};
 }
 
-std::expected<fs::path, std::string> image_of_directory(const fs::path& directory) {
-  std::error_code error;
-  const fs::path top = fs::canonical(directory, error);
-  if (error) return Failed(directory.string() + ": " + error.message());
-  auto print = fingerprint(top);
+std::expected<fs::path, std::string> kept_image(const std::string& name, const Fingerprint& fingerprint, const BuildImage& build) {
+  auto print = fingerprint();
   if (!print) return Failed(print.error());
+  std::error_code error;
   const fs::path kept = cache_directory() / "images";
   fs::create_directories(kept, error);
+<<<<<<< HEAD
   const std::string whose = top.filename().string() + "-" + hexadecimal(sha256(std::as_bytes(std::span(top.native()))), 8) + "-";
+=======
+  const std::string whose = hexadecimal(sha256(std::as_bytes(std::span(name))), 8) + "-";
+>>>>>>> 4860ca8 (pl-suite: a directory of executables as tests, each in an enclave of its own or on the machine's Linux; TAP, JUnit, JSON, expectations)
   const fs::path image = kept / (whose + hexadecimal(*print, 16) + ".img");
   // One at a time: who waited finds what the other one made.
   Descriptor lock(open((kept / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (lock.get() < 0 || flock(lock.get(), LOCK_EX) < 0) return Failed(kept.string() + ": " + std::strerror(errno));
   if (fs::exists(image, error)) return image;
-  if (isatty(STDERR_FILENO)) fmt::print(stderr, "pl-image: making an image of {} ...\n", directory.string());
-  if (auto built = build_image(top, image, Owners::Root); !built) return Failed(built.error());
+  if (isatty(STDERR_FILENO)) fmt::print(stderr, "pl-image: making an image of {} ...\n", name);
+  if (auto built = build(image); !built) return Failed(built.error());
   // What changed while it was read may be in it by half.
-  auto after = fingerprint(top);
+  auto after = fingerprint();
   if (!after || *after != *print) {
     fs::remove(image, error);
-    return Failed(directory.string() + ": changed while an image was made of it");
+    return Failed(name + ": changed while an image was made of it");
   }
   for (const auto& old : fs::directory_iterator(kept, error))
     if (old.path().filename().string().starts_with(whose) && old.path() != image) fs::remove(old.path(), error);
   return image;
+}
+
+std::expected<fs::path, std::string> image_of_directory(const fs::path& directory) {
+  std::error_code error;
+  const fs::path top = fs::canonical(directory, error);
+  if (error) return Failed(directory.string() + ": " + error.message());
+  return kept_image(top, [&] { return fingerprint_of(top); }, [&](const fs::path& image) { return build_image(top, image, Owners::Root); });
 }
 
 }  // namespace pl

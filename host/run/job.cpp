@@ -39,8 +39,13 @@ OrFailure<std::unique_ptr<Runtime>> Runtime::open(uint64_t windows, Say say) {
 Runtime::Runtime(Device device, Say say)
     : device_(std::move(device)),
       say_(std::move(say)),
-      server_(device_, nullptr, [this](Instance&, std::string_view text) { say_(text); }) {
+      server_(device_, nullptr, [this](Instance& instance, std::string_view text) { say_of(instance)(text); }) {
   tell_evicted([](std::string_view) {});
+}
+
+const Say& Runtime::say_of(const Instance& instance) const {
+  auto found = std::ranges::find_if(running_, [&](const Job* job) { return &*job->instance == &instance; });
+  return found != running_.end() && (*found)->say ? (*found)->say : say_;
 }
 
 OrFailure<void> Runtime::launch(Job& job) {

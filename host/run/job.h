@@ -36,6 +36,7 @@ struct Job {
   uint64_t memory = 0;                // bytes; 0: as its template
   uint64_t timeout_milliseconds = 0;  // 0: none
   uint32_t index = 0;                 // for the caller
+  Say say = {};                       // gets what its enclave has to say; empty: the runtime's does
 
   // At the end.
   Failure result{};      // exit status, and what there is to say
@@ -84,6 +85,7 @@ class Runtime {
   void tell_evicted(const Say& say);
 
  private:
+  const Say& say_of(const Instance& instance) const;
   OrFailure<void> enter(Job& job);
   void look_at_deadlines();
   void set_timer(uint64_t until);

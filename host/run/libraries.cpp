@@ -43,7 +43,8 @@ std::vector<std::string> split(std::string_view text) {
 
 class Search {
  public:
-  Search(const HostFiles& caller, const std::string& shown, Program& program) : caller_(caller), shown_(shown), program_(program) {}
+  Search(const HostFiles& caller, const std::string& shown, Program& program, const std::string& inside)
+      : caller_(caller), shown_(shown), program_(program), inside_(inside) {}
 
   OrFailure<void> run(const ElfLinks& links, const std::string& roots) {
     if (auto found = find_root(links.interpreter, roots); !found) return found;
@@ -52,7 +53,7 @@ class Search {
     std::string_view directory = shown_;
     directory.remove_suffix(last_component(shown_).size());
     program_directory_ = directory.empty() ? "." : std::string(directory);
-    if (auto added = add_needed(links, {&caller_, program_directory_, "/bin"}, shown_); !added) return added;
+    if (auto added = add_needed(links, {&caller_, program_directory_, inside_}, shown_); !added) return added;
     for (size_t next = 0; next < queue_.size(); ++next) {
       const Found from = queue_[next];
       auto inner = links_of(program_.libraries[from.library].file);
@@ -180,6 +181,7 @@ class Search {
   const HostFiles& caller_;
   const std::string& shown_;
   Program& program_;
+  const std::string& inside_;
   std::optional<HostFiles> root_;
   std::string root_name_, program_directory_;
   bool musl_ = false;
@@ -188,11 +190,12 @@ class Search {
 
 }  // namespace
 
-OrFailure<void> find_libraries(const HostFiles& files, const std::string& shown, const std::string& roots, Program& program) {
+OrFailure<void> find_libraries(const HostFiles& files, const std::string& shown, const std::string& roots, Program& program,
+                               const std::string& inside) {
   auto links = links_of(program.file);
   // What is no ELF program at all is said when it is read.
   if (!links || links->interpreter.empty()) return {};
-  return Search(files, shown, program).run(*links, roots);
+  return Search(files, shown, program, inside).run(*links, roots);
 }
 
 }  // namespace pl

@@ -13,7 +13,9 @@
 namespace pl {
 
 // Fills program.libraries; a static program needs none. `shown` is the program as the user named it; `roots` are directories that look
-// like a root file system (separated by ':'): the first that has the interpreter serves its libraries too.
-OrFailure<void> find_libraries(const HostFiles& files, const std::string& shown, const std::string& roots, Program& program);
+// like a root file system (separated by ':'): the first that has the interpreter serves its libraries too. `inside` is the program's
+// directory there.
+OrFailure<void> find_libraries(const HostFiles& files, const std::string& shown, const std::string& roots, Program& program,
+                               const std::string& inside = "/bin");
 
 }  // namespace pl

@@ -33,6 +33,22 @@ std::optional<uint32_t> parse_id(std::string_view text) {
   return static_cast<uint32_t>(*value);
 }
 
+std::optional<ShadowPoint> parse_shadow_point(std::string_view text) {
+  if (text == "entry") return ShadowPoint::Entry;
+  if (text == "main") return ShadowPoint::Main;
+  if (text == "call") return ShadowPoint::Call;
+  return std::nullopt;
+}
+
+class Help : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string) const override {
+    return "Usage: " + app->get_name() + " [OPTIONS] PROGRAM" + (app->get_name() == "pl-run" ? " [ARG...]\n" : "\n");
+  }
+};
+
+}  // namespace
+
 bool parse_user(const std::string& text, uint32_t& user, uint32_t& group) {
   size_t colon = text.find(':');
   auto first = parse_id(std::string_view(text).substr(0, colon));
@@ -54,6 +70,7 @@ std::optional<VariableOption> parse_variable(const std::string& text) {
   return variable;
 }
 
+<<<<<<< HEAD
 std::optional<ShadowPoint> parse_shadow_point(std::string_view text) {
   if (text == "entry") return ShadowPoint::Entry;
   if (text == "main") return ShadowPoint::Main;
@@ -71,6 +88,8 @@ class Help : public CLI::Formatter {
 
 }  // namespace
 
+=======
+>>>>>>> 4860ca8 (pl-suite: a directory of executables as tests, each in an enclave of its own or on the machine's Linux; TAP, JUnit, JSON, expectations)
 std::optional<uint64_t> parse_size(const std::string& text) {
   std::string_view digits = text;
   uint64_t unit = 1;

@@ -70,6 +70,10 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
 // Bytes of "64M", "1g", "4096", ...; milliseconds of "10", "1.5s", "200ms", "2m", "1h". Nothing: not such a thing.
 std::optional<uint64_t> parse_size(const std::string& text);
 std::optional<uint64_t> parse_duration(const std::string& text);
+// UID or UID:GID as numbers; without GID it is 0.
+bool parse_user(const std::string& text, uint32_t& user, uint32_t& group);
+// NAME or NAME=VALUE
+std::optional<VariableOption> parse_variable(const std::string& text);
 // What can be the name of an instance: letters, digits, '_' and, but for the start, '-'; at most 63.
 bool valid_instance_name(const std::string& name);
 // HOST:GUEST[:ro|:rw]

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "penglai/sbi.h"
+#include "run/system_files.h"
 
 namespace pl {
 namespace {
@@ -21,17 +22,6 @@ constexpr uint64_t kRunningReserve = 128 * kMegabyte;
 constexpr uint32_t kContexts = 1;
 // Changes when the same input is to give another template.
 constexpr std::string_view kKeyVersion = "penglai template 1";
-
-struct SmallFile {
-  std::string_view path, content;
-};
-constexpr SmallFile kSystemFiles[] = {
-    {"/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
-    {"/etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n"},
-    {"/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"},
-    {"/etc/hostname", "penglai\n"},
-    {"/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"},
-};
 
 // Room for the libOS, the program and its libraries, and what they need until the first instruction, with a margin: what is not used
 // is given back at a freeze.
@@ -126,7 +116,7 @@ Configuration Plan::configuration(const Contents& contents) const {
     auto content = [&](size_t index) { return contents.empty() ? std::span<const std::byte>{} : std::span(contents[index]); };
     configuration.add_file(path_inside(), 0755, content(0));
     for (size_t i = 0; i < program_.libraries.size(); ++i) configuration.add_file(program_.libraries[i].path, 0755, content(i + 1));
-    for (const SmallFile& file : kSystemFiles) configuration.add_file(file.path, 0644, file.content);
+    for (const SystemFile& file : kSystemFiles) configuration.add_file(file.path, 0644, file.content);
   }
   for (const auto& [path, flags] : mounts_) configuration.add_mount(path, flags);
   if (has_program()) configuration.set_program(path_inside());
@@ -172,7 +162,7 @@ OrFailure<Digest> Plan::key(const ContentDigests& digests) const {
   }
   add(configuration({}).serialize());
   if (!root_)
-    for (const SmallFile& file : kSystemFiles) add(std::as_bytes(std::span(file.content)));
+    for (const SystemFile& file : kSystemFiles) add(std::as_bytes(std::span(file.content)));
   const uint64_t limits[] = {create_.reserve, create_.memory_limit, create_.contexts, create_.flags};
   add(std::as_bytes(std::span(limits)));
   return hash.finish();

@@ -23,32 +23,38 @@ std::string working_directory() {
   return error ? "/" : directory.string();
 }
 
+// A variable as the user has it, or the first of these places below this command's own (in the build tree, or installed) and `more`.
+std::string places(const char* name, std::initializer_list<const char*> below, const std::string& more) {
+  if (const char* own = std::getenv(name)) return own;
+  std::error_code error;
+  const auto bin = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  std::string value;
+  for (const char* place : below) {
+    const auto found = (bin / place).lexically_normal();
+    if (!std::filesystem::is_directory(found, error)) continue;
+    value = found.string();
+    break;
+  }
+  if (!more.empty()) value += (value.empty() ? "" : ":") + more;
+  return value;
+}
+
 // What the commands inside must know about the outside.
 void add_ours(std::vector<std::string>& variables) {
   variables.push_back(kPath);
   variables.push_back("PENGLAI_ROOT=/host");
   variables.push_back("PENGLAI_CWD=" + working_directory());
-  std::error_code error;
-  const auto bin = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-  // The first of two places below this command's own: in the build tree, or installed.
-  auto add_place = [&](const std::string& name, std::initializer_list<const char*> places, const std::string& more) {
-    if (std::getenv(name.c_str())) return;
-    std::string value;
-    for (const char* place : places) {
-      const auto found = (bin / place).lexically_normal();
-      if (!std::filesystem::is_directory(found, error)) continue;
-      value = found.string();
-      break;
-    }
-    if (!more.empty()) value += (value.empty() ? "" : ":") + more;
-    if (!value.empty()) variables.push_back(name + "=" + value);
+  auto add_place = [&](const char* name, const std::string& value) {
+    if (!std::getenv(name) && !value.empty()) variables.push_back(std::string(name) + "=" + value);
   };
-  add_place("PENGLAI_APPS", {"../apps/bin", "../lib/penglai/apps"}, "");
-  // musl's from our own sysroot; glibc's from Debian's package for cross compilers.
-  add_place("PENGLAI_SYSROOTS", {"../sysroot", "../lib/penglai/sysroot"}, "/usr/riscv64-linux-gnu");
+  add_place("PENGLAI_APPS", places("PENGLAI_APPS", {"../apps/bin", "../lib/penglai/apps"}, ""));
+  add_place("PENGLAI_SYSROOTS", sysroots());
 }
 
 }  // namespace
+
+// musl's from our own sysroot; glibc's from Debian's package for cross compilers.
+std::string sysroots() { return places("PENGLAI_SYSROOTS", {"../sysroot", "../lib/penglai/sysroot"}, "/usr/riscv64-linux-gnu"); }
 
 int complain(const std::string& name, const std::string& text) {
   fmt::print(stderr, "{}: {}\n", name, text);

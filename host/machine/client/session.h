@@ -18,6 +18,9 @@ std::vector<std::string> plain_environment();
 // computer's programs and libraries.
 std::vector<std::string> forwarded_environment();
 
+// Where the interpreters and libraries of dynamic programs are: directories, separated by ':'.
+std::string sysroots();
+
 // Connects, starting the machine if need be, and runs. Failures are said on standard error.
 int run_in_machine(const Request& request);
 

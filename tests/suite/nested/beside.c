@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: BSD-2-Clause
+int beside(void) { return 2; }
