@@ -95,17 +95,14 @@ std::expected<void, std::string> build_image(const fs::path& directory, const fs
   return {};
 }
 
-std::expected<fs::path, std::string> kept_image(const std::string& name, const Fingerprint& fingerprint, const BuildImage& build) {
+std::expected<fs::path, std::string> kept_image(const fs::path& directory, const std::string& use, const Fingerprint& fingerprint, const BuildImage& build) {
+  const std::string name = directory.string() + use;
   auto print = fingerprint();
   if (!print) return Failed(print.error());
   std::error_code error;
   const fs::path kept = cache_directory() / "images";
   fs::create_directories(kept, error);
-<<<<<<< HEAD
-  const std::string whose = top.filename().string() + "-" + hexadecimal(sha256(std::as_bytes(std::span(top.native()))), 8) + "-";
-=======
-  const std::string whose = hexadecimal(sha256(std::as_bytes(std::span(name))), 8) + "-";
->>>>>>> 4860ca8 (pl-suite: a directory of executables as tests, each in an enclave of its own or on the machine's Linux; TAP, JUnit, JSON, expectations)
+  const std::string whose = directory.filename().string() + "-" + hexadecimal(sha256(std::as_bytes(std::span(name))), 8) + "-";
   const fs::path image = kept / (whose + hexadecimal(*print, 16) + ".img");
   // One at a time: who waited finds what the other one made.
   Descriptor lock(open((kept / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -128,7 +125,7 @@ std::expected<fs::path, std::string> image_of_directory(const fs::path& director
   std::error_code error;
   const fs::path top = fs::canonical(directory, error);
   if (error) return Failed(directory.string() + ": " + error.message());
-  return kept_image(top, [&] { return fingerprint_of(top); }, [&](const fs::path& image) { return build_image(top, image, Owners::Root); });
+  return kept_image(top, "", [&] { return fingerprint_of(top); }, [&](const fs::path& image) { return build_image(top, image, Owners::Root); });
 }
 
 }  // namespace pl

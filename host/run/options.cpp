@@ -37,6 +37,7 @@ std::optional<ShadowPoint> parse_shadow_point(std::string_view text) {
   if (text == "entry") return ShadowPoint::Entry;
   if (text == "main") return ShadowPoint::Main;
   if (text == "call") return ShadowPoint::Call;
+  if (text == "boot") return ShadowPoint::Boot;
   return std::nullopt;
 }
 
@@ -70,26 +71,6 @@ std::optional<VariableOption> parse_variable(const std::string& text) {
   return variable;
 }
 
-<<<<<<< HEAD
-std::optional<ShadowPoint> parse_shadow_point(std::string_view text) {
-  if (text == "entry") return ShadowPoint::Entry;
-  if (text == "main") return ShadowPoint::Main;
-  if (text == "call") return ShadowPoint::Call;
-  if (text == "boot") return ShadowPoint::Boot;
-  return std::nullopt;
-}
-
-class Help : public CLI::Formatter {
- public:
-  std::string make_usage(const CLI::App* app, std::string) const override {
-    return "Usage: " + app->get_name() + " [OPTIONS] PROGRAM" + (app->get_name() == "pl-run" ? " [ARG...]\n" : "\n");
-  }
-};
-
-}  // namespace
-
-=======
->>>>>>> 4860ca8 (pl-suite: a directory of executables as tests, each in an enclave of its own or on the machine's Linux; TAP, JUnit, JSON, expectations)
 std::optional<uint64_t> parse_size(const std::string& text) {
   std::string_view digits = text;
   uint64_t unit = 1;

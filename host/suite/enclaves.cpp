@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Tests in enclaves: jobs of one runtime, so many at once, each of them a fork.
+// Tests in enclaves: jobs of one runtime, so many at once, each a fork of the one template of the suite's image.
 #include <signal.h>
 
 #include <algorithm>
@@ -32,7 +32,6 @@ class OutputChannel : public Channel {
 };
 
 struct Test {
-  std::optional<Recipe> recipe;
   Job job;
   KeptOutput output;
   std::string messages;  // of the enclave
@@ -40,29 +39,21 @@ struct Test {
   MemoryInput input{{}};
 };
 
-OrFailure<Recipe> recipe_of(const Plan& plan, const HostFiles& files, const std::string& test) {
-  RunOptions options;
-  options.rootfs = plan.root;
-  options.program = test;
-  options.memory = plan.memory;
-  return Recipe::make(options, files);
-}
-
 class Enclaves {
  public:
-  Enclaves(const Plan& plan, const Tell& tell, const HostFiles& files, Runtime& runtime, Signals& signals)
-      : plan_(plan), tell_(tell), files_(files), runtime_(runtime), signals_(signals), most_(plan.jobs) {}
+  Enclaves(const Plan& plan, const Tell& tell, Recipe& recipe, Runtime& runtime, Signals& signals)
+      : plan_(plan), tell_(tell), recipe_(recipe), runtime_(runtime), signals_(signals), most_(plan.jobs) {}
   OrFailure<int> run();
 
  private:
-  OrFailure<std::unique_ptr<Test>> make(size_t index);
+  std::unique_ptr<Test> make(size_t index);
   OrFailure<void> fill();
   void took_end(Job& job);
   void attend();
 
   const Plan& plan_;
   const Tell& tell_;
-  const HostFiles& files_;
+  Recipe& recipe_;
   Runtime& runtime_;
   Signals& signals_;
   size_t most_;
@@ -72,13 +63,12 @@ class Enclaves {
   int stopped_ = 0;  // by this signal
 };
 
-OrFailure<std::unique_ptr<Test>> Enclaves::make(size_t index) {
+std::unique_ptr<Test> Enclaves::make(size_t index) {
   const std::string& path = plan_.tests[index];
-  auto recipe = recipe_of(plan_, files_, path);
-  if (!recipe) return std::unexpected(recipe.error());
   auto test = std::make_unique<Test>();
   Job& job = test->job;
-  job.recipe = &test->recipe.emplace(std::move(*recipe));
+  job.recipe = &recipe_;
+  job.invocation.program = path;
   job.invocation.arguments = {path};
   job.invocation.environment = plan_.environment;
   job.invocation.directory = directory_of(plan_, path);
@@ -98,8 +88,7 @@ OrFailure<std::unique_ptr<Test>> Enclaves::make(size_t index) {
 OrFailure<void> Enclaves::fill() {
   while (!stopped_ && runtime_.running().size() < most_ && (!again_.empty() || next_ < plan_.tests.size())) {
     auto test = make(again_.empty() ? next_ : again_.back());
-    if (!test) return std::unexpected(test.error());
-    if (auto launched = runtime_.launch((*test)->job); !launched) {
+    if (auto launched = runtime_.launch(test->job); !launched) {
       // Others hold what it lacks: it has its turn when one of them has ended.
       if (runtime_.running().empty()) return launched;
       most_ = runtime_.running().size();
@@ -107,7 +96,7 @@ OrFailure<void> Enclaves::fill() {
     }
     if (again_.empty()) ++next_;
     else again_.pop_back();
-    tests_.push_back(std::move(*test));
+    tests_.push_back(std::move(test));
   }
   return {};
 }
@@ -164,7 +153,15 @@ OrFailure<int> Enclaves::run() {
 OrFailure<int> run_in_enclaves(const Plan& plan, const Tell& tell) {
   auto files = HostFiles::from_environment();
   if (!files) return failure(kOwnFailure, std::string("PENGLAI_ROOT: ") + std::strerror(files.error()));
+  RunOptions options;
+  options.rootfs = plan.root;
+  options.memory = plan.memory;
+  options.shadow = true;
+  options.shadow_point = ShadowPoint::Boot;
+  auto recipe = Recipe::make(options, *files);
+  if (!recipe) return std::unexpected(recipe.error());
   Invocation invocation;
+  invocation.program = std::string(kPathMax, 'x');
   invocation.arguments = {std::string(kPathMax, 'x')};
   invocation.environment = plan.environment;
   const uint64_t window = invocation.window_size();
@@ -174,7 +171,7 @@ OrFailure<int> run_in_enclaves(const Plan& plan, const Tell& tell) {
   if (!runtime) return std::unexpected(runtime.error());
   signals.emplace();
   (*runtime)->hear(*signals);
-  return Enclaves(plan, tell, *files, **runtime, *signals).run();
+  return Enclaves(plan, tell, *recipe, **runtime, *signals).run();
 }
 
 }  // namespace pl::suite

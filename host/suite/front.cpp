@@ -189,12 +189,12 @@ int run(const SuiteOptions& options) {
   if (options.native) {
     shown = lay_out();
   } else {
-    const std::string name = top.string() + (base.empty() ? " as a suite" : " as a suite in " + base.string());
+    const std::string use = base.empty() ? " as a suite" : " as a suite in " + base.string();
     auto fingerprint = [&]() -> std::expected<Digest, std::string> {
       auto now = make_root();
       return now ? now->fingerprint() : std::unexpected(now.error());
     };
-    shown = kept_image(name, fingerprint, [&](const fs::path& image) -> std::expected<void, std::string> {
+    shown = kept_image(top, use, fingerprint, [&](const fs::path& image) -> std::expected<void, std::string> {
       auto laid = lay_out();
       return laid ? build_image(*laid, image, Owners::Root) : std::unexpected(laid.error());
     });
