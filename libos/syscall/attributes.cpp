@@ -96,7 +96,7 @@ Result change_owner(Ref<Inode> inode, uint32_t uid, uint32_t gid) {
 }
 
 Result access(int directory, UserAddress path, uint32_t mode, uint32_t flags) {
-  if (mode & ~uint32_t(7)) return fail(Errno::Invalid);
+  if (mode & ~accepted::faccessat_mode) return fail(Errno::Invalid);
   Target t = TRY(Target::find(directory, path, flags));
   Ref<Inode> inode = t.file ? t.file->inode() : t.inode;
   if (!inode || mode == 0) return 0;
@@ -131,7 +131,7 @@ Result sys_fstat(int descriptor, UserOut<StatRecord> status) {
 }
 
 Result sys_newfstatat(int directory, UserAddress path, UserOut<StatRecord> status, uint32_t flags) {
-  if (flags & ~(at_flag::NoFollow | at_flag::NoAutomount | at_flag::EmptyPath)) return fail(Errno::Invalid);
+  if (flags & ~accepted::newfstatat_flags) return fail(Errno::Invalid);
   Target t = TRY(Target::find(directory, path, flags));
   TRY(status.write(record_of(TRY(t.attributes()))));
   return 0;
@@ -139,7 +139,7 @@ Result sys_newfstatat(int directory, UserAddress path, UserOut<StatRecord> statu
 
 Result sys_statx(int directory, UserAddress path, uint32_t flags, uint32_t mask, UserOut<StatxRecord> status) {
   constexpr uint32_t Basic = 0x7ff, Reserved = 0x80000000;
-  if (flags & ~(at_flag::NoFollow | at_flag::NoAutomount | at_flag::EmptyPath | at_flag::StatxSync)) return fail(Errno::Invalid);
+  if (flags & ~accepted::statx_flags) return fail(Errno::Invalid);
   if ((flags & at_flag::StatxSync) == at_flag::StatxSync || mask & Reserved) return fail(Errno::Invalid);
   Attributes a = TRY(TRY(Target::find(directory, path, flags)).attributes());
   auto time = [](int64_t ns) {
@@ -180,7 +180,7 @@ Result sys_fstatfs(int descriptor, UserOut<FileSystemStatusRecord> status) {
 Result sys_faccessat(int directory, UserAddress path, uint32_t mode) { return access(directory, path, mode, 0); }
 
 Result sys_faccessat2(int directory, UserAddress path, uint32_t mode, uint32_t flags) {
-  if (flags & ~(at_flag::EffectiveAccess | at_flag::NoFollow | at_flag::EmptyPath)) return fail(Errno::Invalid);
+  if (flags & ~accepted::faccessat2_flags) return fail(Errno::Invalid);
   return access(directory, path, mode, flags);
 }
 
@@ -193,7 +193,7 @@ Result sys_fchmod(int descriptor, uint32_t mode) {
 Result sys_fchmodat(int directory, UserAddress path, uint32_t mode) { return sys_fchmodat2(directory, path, mode, 0); }
 
 Result sys_fchmodat2(int directory, UserAddress path, uint32_t mode, uint32_t flags) {
-  if (flags & ~(at_flag::NoFollow | at_flag::EmptyPath)) return fail(Errno::Invalid);
+  if (flags & ~accepted::fchmodat2_flags) return fail(Errno::Invalid);
   return change_mode(TRY(TRY(Target::find(directory, path, flags)).changeable()), mode);
 }
 
@@ -204,13 +204,13 @@ Result sys_fchown(int descriptor, uint32_t uid, uint32_t gid) {
 }
 
 Result sys_fchownat(int directory, UserAddress path, uint32_t uid, uint32_t gid, uint32_t flags) {
-  if (flags & ~(at_flag::NoFollow | at_flag::EmptyPath)) return fail(Errno::Invalid);
+  if (flags & ~accepted::fchownat_flags) return fail(Errno::Invalid);
   return change_owner(TRY(TRY(Target::find(directory, path, flags)).changeable()), uid, gid);
 }
 
 Result sys_utimensat(int directory, UserAddress path, UserIn<TimeSpec> times, uint32_t flags) {
   constexpr int64_t Now = 0x3fffffff, Omit = 0x3ffffffe;
-  if (flags & ~(at_flag::NoFollow | at_flag::EmptyPath)) return fail(Errno::Invalid);
+  if (flags & ~accepted::utimensat_flags) return fail(Errno::Invalid);
   int64_t value[2] = {TimeNow, TimeNow};
   bool all_now = true;
   if (times) {

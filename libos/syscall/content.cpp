@@ -41,7 +41,7 @@ Result sys_ftruncate(int descriptor, int64_t bytes) {
 Result sys_fallocate(int descriptor, uint32_t mode, int64_t offset, int64_t bytes) {
   Ref<File> file = TRY(current_descriptors().get(descriptor));
   if (offset < 0 || bytes <= 0) return fail(Errno::Invalid);
-  if (mode & ~uint32_t(0x7f)) return fail(Errno::NotSupported);
+  if (mode & ~accepted::fallocate_mode) return fail(Errno::NotSupported);
   if (offset > INT64_MAX - bytes) return fail(Errno::FileTooBig);
   if (file->as_pipe()) return fail(Errno::IllegalSeek);
   TRY(file->allocate(mode, uint64_t(offset), uint64_t(bytes)));
@@ -134,7 +134,7 @@ Result sys_fdatasync(int descriptor) {
 
 Result sys_sync_file_range(int descriptor, int64_t offset, int64_t bytes, uint32_t flags) {
   Ref<File> file = TRY(current_descriptors().get(descriptor));
-  if (flags & ~uint32_t(7) || offset < 0 || bytes < 0) return fail(Errno::Invalid);
+  if (flags & ~accepted::sync_file_range_flags || offset < 0 || bytes < 0) return fail(Errno::Invalid);
   if (file->as_pipe()) return fail(Errno::IllegalSeek);
   TRY(file->sync(true));
   return 0;
@@ -156,7 +156,7 @@ Result sys_fadvise64(int descriptor, int64_t, int64_t bytes, int advice) {
 
 Result sys_memfd_create(UserAddress name, uint32_t flags) {
   constexpr uint32_t CloseOnExec = 1, AllowSealing = 2, NoExecuteSeal = 8, Executable = 16;
-  if (flags & ~(CloseOnExec | AllowSealing | NoExecuteSeal | Executable) || (flags & NoExecuteSeal && flags & Executable)) return fail(Errno::Invalid);
+  if (flags & ~accepted::memfd_create_flags || (flags & NoExecuteSeal && flags & Executable)) return fail(Errno::Invalid);
   char text[250];
   if (auto length = copy_string_from_user(text, name, sizeof text); !length)
     return fail(length.error() == Errno::NameTooLong ? Errno::Invalid : length.error());

@@ -18,7 +18,7 @@ Result sys_dup(int descriptor) {
 }
 
 Result sys_dup3(int descriptor, int target, uint32_t flags) {
-  if (flags & ~open_flag::CloseOnExec || descriptor == target) return fail(Errno::Invalid);
+  if (flags & ~accepted::dup3_flags || descriptor == target) return fail(Errno::Invalid);
   Ref<File> file = TRY(current_descriptors().get(descriptor));
   TRY(current_descriptors().replace(target, std::move(file), flags & open_flag::CloseOnExec ? OnExec::Close : OnExec::Keep));
   return uint64_t(target);

@@ -65,7 +65,7 @@ Result sys_mkdirat(int directory, UserAddress path, uint32_t mode) {
 }
 
 Result sys_unlinkat(int directory, UserAddress path, uint32_t flags) {
-  if (flags & ~at_flag::RemoveDirectory) return fail(Errno::Invalid);
+  if (flags & ~accepted::unlinkat_flags) return fail(Errno::Invalid);
   PathArgument p;
   TRY(p.read(directory, path));
   TRY(remove(p.base, p.name.view(), flags & at_flag::RemoveDirectory));
@@ -82,7 +82,7 @@ Result sys_symlinkat(UserAddress target, int directory, UserAddress path) {
 }
 
 Result sys_linkat(int from_directory, UserAddress from, int to_directory, UserAddress to, uint32_t flags) {
-  if (flags & ~(at_flag::Follow | at_flag::EmptyPath)) return fail(Errno::Invalid);
+  if (flags & ~accepted::linkat_flags) return fail(Errno::Invalid);
   PathName source;
   TRY(source.read(from));
   Ref<Inode> inode;
@@ -102,7 +102,7 @@ Result sys_linkat(int from_directory, UserAddress from, int to_directory, UserAd
 }
 
 Result sys_renameat2(int from_directory, UserAddress from, int to_directory, UserAddress to, uint32_t flags) {
-  if (flags & ~(rename_flag::NoReplace | rename_flag::Exchange) || flags == (rename_flag::NoReplace | rename_flag::Exchange)) return fail(Errno::Invalid);
+  if (flags & ~accepted::renameat2_flags || flags == (rename_flag::NoReplace | rename_flag::Exchange)) return fail(Errno::Invalid);
   PathArgument a, b;
   TRY(a.read(from_directory, from));
   TRY(b.read(to_directory, to));

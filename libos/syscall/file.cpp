@@ -81,7 +81,7 @@ Result do_open(int directory, std::string_view path, uint32_t flags, uint32_t mo
 Result sys_openat(int directory, UserAddress path, uint32_t flags, uint32_t mode) {
   PathName name;
   TRY(name.read(path));
-  return do_open(directory, name.view(), flags & (open_flag::All | open_flag::Path), mode);
+  return do_open(directory, name.view(), uint32_t(flags & accepted::openat_flags), mode);
 }
 
 Result sys_openat2(int directory, UserAddress path, UserAddress how, size_t size) {
@@ -94,7 +94,7 @@ Result sys_openat2(int directory, UserAddress path, UserAddress how, size_t size
     TRY(copy_from_user(&more, how + i, 1));
     if (more) return fail(Errno::TooBig);
   }
-  if (h.flags & ~uint64_t(open_flag::All | open_flag::Path) || h.mode & ~uint64_t(file_mode::Permissions)) return fail(Errno::Invalid);
+  if (h.flags & ~accepted::openat_flags || h.mode & ~uint64_t(file_mode::Permissions)) return fail(Errno::Invalid);
   bool makes = h.flags & open_flag::Create || (h.flags & open_flag::Temporary) == open_flag::Temporary;
   if (h.mode && !makes) return fail(Errno::Invalid);
   // Ways of resolving are not there: a program that asks for them must not get less than it asked for.
@@ -111,7 +111,7 @@ Result sys_close(int descriptor) {
 
 Result sys_close_range(uint32_t first, uint32_t last, uint32_t flags) {
   constexpr uint32_t CloseOnExec = 4;
-  if (flags & ~CloseOnExec || first > last) return fail(Errno::Invalid);
+  if (flags & ~accepted::close_range_flags || first > last) return fail(Errno::Invalid);
   if (first > INT32_MAX) return 0;
   if (flags & CloseOnExec) current_descriptors().mark_close_on_exec(first, last);
   else current_descriptors().close_range(first, last);
@@ -158,15 +158,15 @@ Result sys_pwritev(int descriptor, UserIn<IoVector> vectors, int count, int64_t 
 }
 
 // Hints and syncing flags need nothing; RWF_NOWAIT and RWF_APPEND would, and are refused.
-constexpr uint32_t HighPriority = 1, DataSync = 2, Sync = 4;
+constexpr uint32_t DataSync = 2, Sync = 4;
 
 Result sys_preadv2(int descriptor, UserIn<IoVector> vectors, int count, int64_t offset, uint64_t, uint32_t flags) {
-  if (flags & ~(HighPriority | DataSync | Sync)) return fail(Errno::NotSupported);
+  if (flags & ~accepted::preadv2_flags) return fail(Errno::NotSupported);
   return offset == -1 ? sys_readv(descriptor, vectors, count) : sys_preadv(descriptor, vectors, count, offset);
 }
 
 Result sys_pwritev2(int descriptor, UserIn<IoVector> vectors, int count, int64_t offset, uint64_t, uint32_t flags) {
-  if (flags & ~(HighPriority | DataSync | Sync)) return fail(Errno::NotSupported);
+  if (flags & ~accepted::pwritev2_flags) return fail(Errno::NotSupported);
   uint64_t n = TRY(offset == -1 ? sys_writev(descriptor, vectors, count) : sys_pwritev(descriptor, vectors, count, offset));
   if (flags & (DataSync | Sync)) TRY(TRY(current_descriptors().get(descriptor))->sync(!(flags & Sync)));
   return n;

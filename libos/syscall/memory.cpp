@@ -12,15 +12,11 @@ namespace pl {
 namespace {
 
 namespace map_flag {
-constexpr uint32_t Shared = 1, Private = 2, SharedValidate = 3, Type = 0xf, Fixed = 0x10, Anonymous = 0x20, GrowsDown = 0x100,
-                   DenyWrite = 0x800, Executable = 0x1000, Locked = 0x2000, NoReserve = 0x4000, Populate = 0x8000, NonBlock = 0x10000,
-                   Stack = 0x20000, HugeTable = 0x40000, FixedNoReplace = 0x100000;
-constexpr uint32_t Known = Type | Fixed | Anonymous | GrowsDown | DenyWrite | Executable | Locked | NoReserve | Populate | NonBlock |
-                           Stack | FixedNoReplace;
+constexpr uint32_t Shared = 1, Private = 2, SharedValidate = 3, Type = 0xf, Fixed = 0x10, Anonymous = 0x20, GrowsDown = 0x100, Locked = 0x2000,
+                   Populate = 0x8000, Stack = 0x20000, HugeTable = 0x40000, FixedNoReplace = 0x100000;
 }  // namespace map_flag
 
 constexpr uint32_t ProtectionGrowsDown = 0x01000000, ProtectionGrowsUp = 0x02000000;
-constexpr uint32_t ProtectionAll = ProtectionRead | ProtectionWrite | ProtectionExecute;
 
 AddressSpace& space() { return *current_thread().address_space; }
 
@@ -38,10 +34,10 @@ Result sys_brk(UserAddress address) { return space().set_break(address).value; }
 
 Result sys_mmap(UserAddress address, size_t bytes, uint32_t protection, uint32_t flags, int descriptor, uint64_t offset) {
   if (!bytes || (offset & (PageSize - 1))) return fail(Errno::Invalid);
-  if (protection & ~ProtectionAll) return fail(Errno::Invalid);
+  if (protection & ~accepted::mmap_protection) return fail(Errno::Invalid);
   uint32_t type = flags & map_flag::Type;
   if (type != map_flag::Shared && type != map_flag::Private && type != map_flag::SharedValidate) return fail(Errno::Invalid);
-  if (type == map_flag::SharedValidate && (flags & ~map_flag::Known)) return fail(Errno::NotSupported);
+  if (type == map_flag::SharedValidate && (flags & ~(accepted::mmap_flags | map_flag::Type))) return fail(Errno::NotSupported);
   if (flags & map_flag::HugeTable) return fail(Errno::Invalid);
   uint64_t rounded = round_up(bytes, PageSize);
   if (rounded < bytes || rounded > UserTop) return fail(Errno::NoMemory);
@@ -88,18 +84,18 @@ Result sys_munmap(UserAddress address, size_t bytes) {
 
 Result sys_mprotect(UserAddress address, size_t bytes, uint32_t protection) {
   if ((protection & ProtectionGrowsDown) && (protection & ProtectionGrowsUp)) return fail(Errno::Invalid);
-  protection &= ~(ProtectionGrowsDown | ProtectionGrowsUp);
   if (address.page_offset()) return fail(Errno::Invalid);
   if (!bytes) return 0;
   size_t rounded = TRY(whole_pages(address, bytes, Errno::NoMemory));
-  if (protection & ~ProtectionAll) return fail(Errno::Invalid);
+  if (protection & ~accepted::mprotect_protection) return fail(Errno::Invalid);
+  protection &= ~(ProtectionGrowsDown | ProtectionGrowsUp);
   TRY(space().protect(address, rounded, protection));
   return 0;
 }
 
 Result sys_mremap(UserAddress old_address, size_t old_bytes, size_t new_bytes, uint32_t flags, UserAddress new_address) {
   constexpr uint32_t MayMove = 1, Fixed = 2, DontUnmap = 4;
-  if (flags & ~(MayMove | Fixed | DontUnmap)) return fail(Errno::Invalid);
+  if (flags & ~accepted::mremap_flags) return fail(Errno::Invalid);
   if ((flags & (Fixed | DontUnmap)) && !(flags & MayMove)) return fail(Errno::Invalid);
   if ((flags & DontUnmap) && round_up(old_bytes, PageSize) != round_up(new_bytes, PageSize)) return fail(Errno::Invalid);
   if (old_address.page_offset() || !new_bytes) return fail(Errno::Invalid);
@@ -111,8 +107,8 @@ Result sys_mremap(UserAddress old_address, size_t old_bytes, size_t new_bytes, u
 }
 
 Result sys_msync(UserAddress address, size_t bytes, int flags) {
-  constexpr int Async = 1, Invalidate = 2, Sync = 4;
-  if (flags & ~(Async | Invalidate | Sync) || ((flags & Async) && (flags & Sync))) return fail(Errno::Invalid);
+  constexpr int Async = 1, Sync = 4;
+  if (flags & ~accepted::msync_flags || ((flags & Async) && (flags & Sync))) return fail(Errno::Invalid);
   size_t rounded = TRY(whole_pages(address, bytes, Errno::NoMemory));
   if (!rounded) return 0;
   TRY(space().synchronize(address, rounded, flags));
@@ -154,7 +150,7 @@ Result lock_range(UserAddress address, size_t bytes) {
 Result sys_mlock(UserAddress address, size_t bytes) { return lock_range(address, bytes); }
 
 Result sys_mlock2(UserAddress address, size_t bytes, uint32_t flags) {
-  if (flags & ~1u) return fail(Errno::Invalid);
+  if (flags & ~accepted::mlock2_flags) return fail(Errno::Invalid);
   return lock_range(address, bytes);
 }
 
@@ -165,7 +161,7 @@ Result sys_munlock(UserAddress address, size_t bytes) {
 }
 
 Result sys_mlockall(uint32_t flags) {
-  if (!flags || flags & ~7u || flags == 4) return fail(Errno::Invalid);
+  if (!flags || flags & ~accepted::mlockall_flags || flags == 4) return fail(Errno::Invalid);
   const Process& process = current_process();
   if (!process.credentials.privileged() && !process.limit(Limits::LockedMemory)) return fail(Errno::Perm);
   return 0;

@@ -14,8 +14,7 @@ namespace pl {
 static OnExec on_exec_of(uint32_t flags) { return flags & open_flag::CloseOnExec ? OnExec::Close : OnExec::Keep; }
 
 Result sys_pipe2(UserOut<int> descriptors, uint32_t flags) {
-  if (flags & ~(open_flag::CloseOnExec | open_flag::NonBlock | open_flag::Direct)) return fail(Errno::Invalid);
-  if (flags & open_flag::Direct) return fail(Errno::Invalid);  // packet mode
+  if (flags & ~accepted::pipe2_flags) return fail(Errno::Invalid);  // O_DIRECT would be packet mode
   PipeEnds ends = TRY(create_pipe(flags & open_flag::NonBlock));
   TRY(current_descriptors().install_pair(std::move(ends.read), std::move(ends.write), on_exec_of(flags), descriptors));
   return 0;
@@ -23,13 +22,13 @@ Result sys_pipe2(UserOut<int> descriptors, uint32_t flags) {
 
 Result sys_eventfd2(uint32_t initial, uint32_t flags) {
   constexpr uint32_t Semaphore = 1;
-  if (flags & ~(Semaphore | open_flag::CloseOnExec | open_flag::NonBlock)) return fail(Errno::Invalid);
+  if (flags & ~accepted::eventfd2_flags) return fail(Errno::Invalid);
   Ref<File> file = TRY(make<EventCounter>(uint64_t(initial), bool(flags & Semaphore), flags & open_flag::NonBlock));
   return uint64_t(TRY(current_descriptors().install(std::move(file), on_exec_of(flags))));
 }
 
 Result sys_signalfd4(int descriptor, UserIn<SignalSet> mask, size_t bytes, uint32_t flags) {
-  if (flags & ~(open_flag::CloseOnExec | open_flag::NonBlock) || bytes != sizeof(SignalSet)) return fail(Errno::Invalid);
+  if (flags & ~accepted::signalfd4_flags || bytes != sizeof(SignalSet)) return fail(Errno::Invalid);
   SignalSet wanted = TRY(mask.read());
   if (descriptor == -1) {
     Ref<File> file = TRY(make<SignalFile>(wanted, flags & open_flag::NonBlock));
@@ -42,7 +41,7 @@ Result sys_signalfd4(int descriptor, UserIn<SignalSet> mask, size_t bytes, uint3
 }
 
 Result sys_timerfd_create(int clock, uint32_t flags) {
-  if (flags & ~(open_flag::CloseOnExec | open_flag::NonBlock)) return fail(Errno::Invalid);
+  if (flags & ~accepted::timerfd_create_flags) return fail(Errno::Invalid);
   switch (clock) {
     case ClockRealtime:
     case ClockMonotonic:
@@ -56,7 +55,7 @@ Result sys_timerfd_create(int clock, uint32_t flags) {
 }
 
 Result sys_timerfd_settime(int descriptor, uint32_t flags, UserIn<IntervalValue> value, UserOut<IntervalValue> old_value) {
-  if (flags & ~(TimerFile::Absolute | TimerFile::CancelOnSet)) return fail(Errno::Invalid);
+  if (flags & ~accepted::timerfd_settime_flags) return fail(Errno::Invalid);
   IntervalValue wanted = TRY(value.read());
   Ref<File> file = TRY(current_descriptors().get(descriptor));
   TimerFile* timer = file->as_timer();

@@ -155,7 +155,7 @@ Result sys_pselect6(int count, UserAddress read, UserAddress write, UserAddress 
 }
 
 Result sys_epoll_create1(uint32_t flags) {
-  if (flags & ~open_flag::CloseOnExec) return fail(Errno::Invalid);
+  if (flags & ~accepted::epoll_create1_flags) return fail(Errno::Invalid);
   Ref<File> file = TRY(make<EventPoll>());
   return uint64_t(TRY(current_descriptors().install(std::move(file), flags ? OnExec::Close : OnExec::Keep)));
 }

@@ -71,9 +71,7 @@ Result sys_clone3(UserAddress arguments, size_t size) {
 
 Result sys_unshare(uint64_t flags) {
   Process& process = current_process();
-  constexpr uint64_t Known = clone_flag::FileSystem | clone_flag::Files | clone_flag::SemaphoreUndo | clone_flag::Memory |
-                             clone_flag::SignalHandlers | clone_flag::Thread | clone_flag::Namespaces;
-  if (flags & ~Known) return fail(Errno::Invalid);
+  if (flags & ~accepted::unshare_flags) return fail(Errno::Invalid);
   if (flags & clone_flag::Namespaces) return fail(Errno::Perm);
   if (!(flags & ~clone_flag::SemaphoreUndo)) return 0;
   // Descriptors and directories belong to a process here: its threads cannot part.
@@ -110,7 +108,7 @@ Result sys_execve(UserAddress path, UserAddress arguments, UserAddress environme
 }
 
 Result sys_execveat(int directory, UserAddress path, UserAddress arguments, UserAddress environment, uint32_t flags) {
-  if (flags & ~(at_flag::EmptyPath | at_flag::NoFollow)) return fail(Errno::Invalid);
+  if (flags & ~accepted::execveat_flags) return fail(Errno::Invalid);
   PathName name;
   TRY(name.read(path));
   std::string_view view = name.view();
@@ -137,7 +135,7 @@ Result sys_execveat(int directory, UserAddress path, UserAddress arguments, User
 
 Result sys_wait4(int pid, UserOut<int> status, uint32_t options, UserOut<ResourceUsage> usage) {
   using namespace wait_option;
-  if (options & ~(NoHang | wait_option::Stopped | Continued | NoThread | Clone | All)) return fail(Errno::Invalid);
+  if (options & ~accepted::wait4_options) return fail(Errno::Invalid);
   if (pid == INT32_MIN) return fail(Errno::NoProcess);
   ChildSelector selector;
   if (pid > 0) selector = {ChildSelector::Pid, pid};
@@ -152,7 +150,7 @@ Result sys_wait4(int pid, UserOut<int> status, uint32_t options, UserOut<Resourc
 
 Result sys_waitid(int which, int id, UserOut<RawSignalInfo> out, uint32_t options, UserOut<ResourceUsage> usage) {
   using namespace wait_option;
-  if (options & ~(NoHang | NoWait | wait_option::Stopped | Exited | Continued | NoThread | Clone | All)) return fail(Errno::Invalid);
+  if (options & ~accepted::waitid_options) return fail(Errno::Invalid);
   if (!(options & (wait_option::Stopped | Exited | Continued))) return fail(Errno::Invalid);
   ChildSelector selector;
   bool without_waiting = false;  // a descriptor with PIDFD_NONBLOCK

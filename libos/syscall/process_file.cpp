@@ -21,7 +21,7 @@ ErrorOr<Process*> process_behind(int descriptor) {
 }  // namespace
 
 Result sys_pidfd_open(int pid, uint32_t flags) {
-  if (flags & ~open_flag::NonBlock || pid <= 0) return fail(Errno::Invalid);
+  if (flags & ~accepted::pidfd_open_flags || pid <= 0) return fail(Errno::Invalid);
   Process* process = find_process(pid);
   if (!process) return fail(find_thread(pid) ? Errno::Invalid : Errno::NoProcess);  // of a whole process only
   Ref<File> file = TRY(ProcessFile::create(*process, flags));
@@ -29,7 +29,7 @@ Result sys_pidfd_open(int pid, uint32_t flags) {
 }
 
 Result sys_pidfd_send_signal(int descriptor, int number, UserIn<RawSignalInfo> in, uint32_t flags) {
-  if (flags) return fail(Errno::Invalid);
+  if (flags & ~accepted::pidfd_send_signal_flags) return fail(Errno::Invalid);
   Process* process = TRY(process_behind(descriptor));
   const Process& me = current_process();
   SignalInfo info;
@@ -50,7 +50,7 @@ Result sys_pidfd_send_signal(int descriptor, int number, UserIn<RawSignalInfo> i
 
 // Whoever may trace a process may have what it has open.
 Result sys_pidfd_getfd(int descriptor, int target, uint32_t flags) {
-  if (flags) return fail(Errno::Invalid);
+  if (flags & ~accepted::pidfd_getfd_flags) return fail(Errno::Invalid);
   Process* process = TRY(process_behind(descriptor));
   const Credentials &own = current_process().credentials, &other = process->credentials;
   bool same = own.euid == other.uid && own.euid == other.euid && own.euid == other.suid && process->dumpable;

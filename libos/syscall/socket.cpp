@@ -16,7 +16,7 @@ OnExec on_exec_of(uint32_t flags) { return flags & open_flag::CloseOnExec ? OnEx
 // The flags beside the type: O_NONBLOCK and O_CLOEXEC.
 ErrorOr<uint32_t> type_flags(int type) {
   uint32_t flags = uint32_t(type) & ~uint32_t(socket_type::Mask);
-  if (flags & ~(open_flag::NonBlock | open_flag::CloseOnExec)) return fail(Errno::Invalid);
+  if (flags & ~accepted::socket_type) return fail(Errno::Invalid);
   return flags;
 }
 
@@ -48,7 +48,7 @@ Result sys_listen(int descriptor, int backlog) {
 }
 
 Result sys_accept4(int descriptor, UserAddress address, UserAddress length, uint32_t flags) {
-  if (flags & ~(open_flag::NonBlock | open_flag::CloseOnExec)) return fail(Errno::Invalid);
+  if (flags & ~accepted::accept4_flags) return fail(Errno::Invalid);
   Ref<Socket> socket = TRY(current_socket(descriptor));
   SocketAddress peer;
   Ref<File> accepted = TRY(socket->accept(flags & open_flag::NonBlock, &peer));

@@ -13,7 +13,7 @@ namespace pl {
 namespace {
 
 namespace splice_flag {
-constexpr uint32_t Move = 1, NonBlock = 2, More = 4, Gift = 8, All = Move | NonBlock | More | Gift;
+constexpr uint32_t NonBlock = 2;
 }
 
 // What has arrived, page by page; it waits for the first only. The room is there before anything is read, so that nothing is lost.
@@ -42,7 +42,7 @@ ErrorOr<size_t> into_pipe(TransferEnd& in, PipeFile& out, size_t bytes, bool non
 }  // namespace
 
 Result sys_splice(int in, UserAddress in_offset, int out, UserAddress out_offset, size_t bytes, uint32_t flags) {
-  if (flags & ~splice_flag::All) return fail(Errno::Invalid);
+  if (flags & ~accepted::splice_flags) return fail(Errno::Invalid);
   if (!bytes) return 0;
   Ref<File> in_file = TRY(current_descriptors().get(in)), out_file = TRY(current_descriptors().get(out));
   PipeFile *in_pipe = in_file->as_pipe(), *out_pipe = out_file->as_pipe();
@@ -72,7 +72,7 @@ Result sys_splice(int in, UserAddress in_offset, int out, UserAddress out_offset
 }
 
 Result sys_tee(int in, int out, size_t bytes, uint32_t flags) {
-  if (flags & ~splice_flag::All) return fail(Errno::Invalid);
+  if (flags & ~accepted::tee_flags) return fail(Errno::Invalid);
   Ref<File> in_file = TRY(current_descriptors().get(in)), out_file = TRY(current_descriptors().get(out));
   if (!in_file->readable() || !out_file->writable()) return fail(Errno::BadDescriptor);
   PipeFile *from = in_file->as_pipe(), *to = out_file->as_pipe();
@@ -89,7 +89,7 @@ Result sys_tee(int in, int out, size_t bytes, uint32_t flags) {
 
 // The program's pages are copied, not given away.
 Result sys_vmsplice(int descriptor, UserIn<IoVector> in, size_t count, uint32_t flags) {
-  if (flags & ~splice_flag::All) return fail(Errno::Invalid);
+  if (flags & ~accepted::vmsplice_flags) return fail(Errno::Invalid);
   Ref<File> file = TRY(current_descriptors().get(descriptor));
   PipeFile* pipe = file->as_pipe();
   if (!pipe) return fail(Errno::BadDescriptor);

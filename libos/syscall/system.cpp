@@ -71,8 +71,8 @@ Result sys_sysinfo(UserOut<SystemInformation> out) {
 }
 
 Result sys_getrandom(UserAddress buffer, size_t bytes, uint32_t flags) {
-  constexpr uint32_t NonBlock = 1, Random = 2, Insecure = 4;
-  if (flags & ~(NonBlock | Random | Insecure)) return fail(Errno::Invalid);
+  constexpr uint32_t Random = 2, Insecure = 4;
+  if (flags & ~accepted::getrandom_flags) return fail(Errno::Invalid);
   if ((flags & (Random | Insecure)) == (Random | Insecure)) return fail(Errno::Invalid);
   bytes = std::min<size_t>(bytes, INT32_MAX);
   uint8_t block[256];
@@ -93,7 +93,7 @@ Result sys_getrandom(UserAddress buffer, size_t bytes, uint32_t flags) {
 }
 
 Result sys_riscv_flush_icache(UserAddress, UserAddress, uint64_t flags) {
-  if (flags & ~uint64_t(1)) return fail(Errno::Invalid);
+  if (flags & ~accepted::riscv_flush_icache_flags) return fail(Errno::Invalid);
   flush_instructions();
   return 0;
 }

@@ -14,6 +14,7 @@
 #include "net/abi.h"
 #include "process/limits.h"
 #include "syscall/abi.h"
+#include "syscall/accepted.h"
 #include "syscall/file_abi.h"
 
 namespace pl {

@@ -20,7 +20,7 @@ ErrorOr<Ref<File>> watch_file(int descriptor) {
 }  // namespace
 
 Result sys_inotify_init1(uint32_t flags) {
-  if (flags & ~(open_flag::CloseOnExec | open_flag::NonBlock)) return fail(Errno::Invalid);
+  if (flags & ~accepted::inotify_init1_flags) return fail(Errno::Invalid);
   Ref<File> file = TRY(make<WatchFile>(flags & open_flag::NonBlock));
   return uint64_t(TRY(current_descriptors().install(std::move(file), flags & open_flag::CloseOnExec ? OnExec::Close : OnExec::Keep)));
 }

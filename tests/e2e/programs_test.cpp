@@ -21,3 +21,14 @@ ParameterizedTest(Case* c, programs, nothing_differs_from_linux, .timeout = 600)
     cr_expect_eq(result.status, 0, "%s: %s%s", command.c_str(), result.out.c_str(), result.err.c_str());
   }
 }
+
+// libos/syscall/accepted.def, from which the list of supported calls is made, says what the calls do.
+Test(programs, what_the_list_of_calls_does_not_take_is_refused_and_an_unknown_call_is_named_once, .timeout = 120) {
+  for (const char* how : {"./pl-run ", "./pl-run --shadow "}) {
+    auto result = shell(how + e2e::program("accepted"));
+    cr_expect_eq(result.status, 0, "%s", result.out.c_str());
+    const std::string line = "system call 0 is not supported: ENOSYS";  // io_setup: asked for twice
+    const size_t first = result.err.find(line);
+    cr_expect(first != std::string::npos && result.err.find(line, first + 1) == std::string::npos, "%s", result.err.substr(0, 500).c_str());
+  }
+}

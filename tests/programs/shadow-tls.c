@@ -78,7 +78,7 @@ static void keep_secret(void *context, mbedtls_ssl_key_export_type type, const u
 }
 
 static int prepare(struct end *end, int side, int exchange) {
-  static const unsigned char psk[32] = "the same in every fork, by design";
+  static const unsigned char psk[] = "the same in every fork, by design";
   mbedtls_ssl_config_init(&end->config);
   mbedtls_ssl_init(&end->ssl);
   MUST(mbedtls_ssl_config_defaults(&end->config, side, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT));
@@ -86,7 +86,7 @@ static int prepare(struct end *end, int side, int exchange) {
   mbedtls_ssl_conf_authmode(&end->config, MBEDTLS_SSL_VERIFY_NONE);
   mbedtls_ssl_conf_tls13_key_exchange_modes(&end->config, exchange);
   mbedtls_ssl_conf_rng(&end->config, mbedtls_ctr_drbg_random, &drbg);
-  MUST(mbedtls_ssl_conf_psk(&end->config, psk, sizeof psk, (const unsigned char *)"test", 4));
+  MUST(mbedtls_ssl_conf_psk(&end->config, psk, sizeof psk - 1, (const unsigned char *)"test", 4));
   MUST(mbedtls_ssl_setup(&end->ssl, &end->config));
   mbedtls_ssl_set_bio(&end->ssl, end, send_some, receive_some, NULL);
   mbedtls_ssl_set_export_keys_cb(&end->ssl, keep_secret, end);
