@@ -16,6 +16,8 @@
 /* Creates; when the pool is short, idle templates of the same user give way. */
 static struct pl_answer create(struct pl_enclave *enclave)
 {
+	bool looked_again = false;
+
 	for (;;) {
 		struct pl_answer answer = pl_monitor(PL_HOST_CREATE, enclave->shown_address, 0, 0, 0);
 
@@ -23,9 +25,14 @@ static struct pl_answer create(struct pl_enclave *enclave)
 			cond_resched();
 			continue;
 		}
-		if (answer.error != PL_ERR_NO_MEMORY ||
-		    !pl_template_make_room(enclave->session, NULL, enclave->shown.create.reserve))
+		if (answer.error != PL_ERR_NO_MEMORY)
 			return answer;
+		if (pl_template_make_room(enclave->session, NULL, enclave->shown.create.reserve))
+			continue;
+		/* Nothing gave way: also if there is room now, as somebody's enclave has ended since the monitor said no. */
+		if (looked_again)
+			return answer;
+		looked_again = true;
 	}
 }
 

@@ -32,8 +32,9 @@ constexpr uint64_t kProgramMusl = 13000, kDestroyMusl = 9900, kProgramGlibc = 40
 
 }  // namespace
 
-OrFailure<Account> Laboratory::explain(const std::string& program, Start how) {
-  auto wanted = plan(program, how == Start::Forked, true);
+OrFailure<Account> Laboratory::explain(const Subject& subject, Start how) {
+  const std::string& program = subject.program;
+  auto wanted = plan(subject, how == Start::Forked, true);
   if (!wanted) return std::unexpected(wanted.error());
   uint64_t id = 0;
   if (how == Start::Forked) {

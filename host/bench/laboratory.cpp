@@ -37,7 +37,7 @@ OrFailure<Laboratory> Laboratory::open(const std::string& programs) {
   std::filesystem::create_directories(kCopies, error);
   auto files = HostFiles::from_environment();
   if (!files) return std::unexpected(failed("PENGLAI_ROOT", files.error()));
-  for (const char* name : {"bench-calls", "bench-calls-glibc", "bench-sqlite", "bench-first", "bench-hello", "bench-hello-glibc", "bench-nonce"}) {
+  for (const char* name : {"bench-calls", "bench-calls-glibc", "bench-sqlite", "bench-first", "bench-main", "bench-call", "bench-hello", "bench-hello-glibc", "bench-nonce"}) {
     auto file = files->open(programs + "/" + name, O_RDONLY);
     if (!file) return std::unexpected(failed(programs + "/" + name, file.error()));
     auto bytes = read_file(file->get(), 64 << 20);
@@ -109,11 +109,12 @@ OrFailure<uint64_t> Laboratory::hashed_bytes(const std::string& program) const {
   return image->bytes().size();
 }
 
-OrFailure<Plan> Laboratory::plan(const std::string& program, bool shadow, bool explain) const {
+OrFailure<Plan> Laboratory::plan(const Subject& subject, bool shadow, bool explain) const {
   RunOptions options;
+  options.shadow_point = subject.point;
   options.explain = explain;
   options.shadow = shadow;
-  options.program = programs_ + "/" + program;
+  options.program = programs_ + "/" + subject.program;
   auto files = HostFiles::at("/", "/");
   if (!files) return std::unexpected(failed("/", files.error()));
   auto found = find_program(*files, options.program, "");
@@ -125,21 +126,21 @@ OrFailure<Plan> Laboratory::plan(const std::string& program, bool shadow, bool e
   return Plan::make(options, {}, std::move(*found), std::move(libos));
 }
 
-OrFailure<uint64_t> Laboratory::template_of(const std::string& program) {
-  if (auto known = templates_.find(program); known != templates_.end()) return known->second;
-  auto wanted = plan(program, true);
+OrFailure<uint64_t> Laboratory::template_of(const Subject& subject) {
+  if (auto known = templates_.find(subject); known != templates_.end()) return known->second;
+  auto wanted = plan(subject, true);
   if (!wanted) return std::unexpected(wanted.error());
   auto key = wanted->key(ContentDigests(kCopies));
   if (!key) return std::unexpected(key.error());
   auto id = find_or_build_template(device_, *wanted, *key, [](std::string_view) {});
-  if (id) templates_[program] = *id;
+  if (id) templates_[subject] = *id;
   return id;
 }
 
-OrFailure<Measured> Laboratory::fork(const std::string& program, const std::vector<std::string>& arguments) {
-  auto id = template_of(program);
+OrFailure<Measured> Laboratory::fork(const Subject& subject, const std::vector<std::string>& arguments) {
+  auto id = template_of(subject);
   if (!id) return std::unexpected(id.error());
-  auto made = Stage::make(device_, program, arguments);
+  auto made = Stage::make(device_, subject.program, arguments);
   if (!made) return std::unexpected(made.error());
   Stage& stage = **made;
   Server server(device_, nullptr, nullptr);
@@ -200,10 +201,10 @@ OrFailure<double> Laboratory::hash_byte(const std::string& program) {
   return static_cast<double>(end - start) / static_cast<double>(image->bytes().size() - bytes);
 }
 
-OrFailure<uint64_t> Laboratory::private_bytes(const std::string& program) {
-  auto id = template_of(program);
+OrFailure<uint64_t> Laboratory::private_bytes(const Subject& subject) {
+  auto id = template_of(subject);
   if (!id) return std::unexpected(id.error());
-  auto made = Stage::make(device_, program, {});
+  auto made = Stage::make(device_, subject.program, {});
   if (!made) return std::unexpected(made.error());
   Stage& stage = **made;
   Server server(device_, nullptr, nullptr);

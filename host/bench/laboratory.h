@@ -2,6 +2,7 @@
 // The measured steps. A program is measured as pl-run runs it: the same plan, template, window and server.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -37,13 +38,22 @@ struct Account {
 };
 enum class Start : uint8_t { Cold, Forked };
 
+// A program, and where its template freezes.
+struct Subject {
+  Subject(std::string name, ShadowPoint at = ShadowPoint::Entry) : program(std::move(name)), point(at) {}
+  Subject(const char* name, ShadowPoint at = ShadowPoint::Entry) : program(name), point(at) {}
+  auto operator<=>(const Subject&) const = default;
+  std::string program;
+  ShadowPoint point;
+};
+
 class Laboratory {
  public:
   // `programs`: the directory of the benchmark's programs; each is copied to memory here, so that no run reads a disk.
   static OrFailure<Laboratory> open(const std::string& programs);
 
   // A fork: from before the one ioctl to after the destroy. The window is filled before, as the host program's own work is not measured.
-  OrFailure<Measured> fork(const std::string& program, const std::vector<std::string>& arguments = {});
+  OrFailure<Measured> fork(const Subject& subject, const std::vector<std::string>& arguments = {});
   // create, add, hash, seal, boot, load, run, destroy: all in the measured time.
   OrFailure<Measured> cold(const std::string& program);
   // A template from nothing: create to publish. It is removed afterwards.
@@ -51,9 +61,9 @@ class Laboratory {
   // Instructions for each byte that is added and hashed.
   OrFailure<double> hash_byte(const std::string& program);
   // Pool memory that a fork holds when its program has ended, before it is destroyed.
-  OrFailure<uint64_t> private_bytes(const std::string& program);
+  OrFailure<uint64_t> private_bytes(const Subject& subject);
   // Of an enclave whose libOS says where it is (PL_CONFIG_EXPLAIN): otherwise measured as fork() and cold() are.
-  OrFailure<Account> explain(const std::string& program, Start how);
+  OrFailure<Account> explain(const Subject& subject, Start how);
 
   // vfork, execve, exit and wait of the same file, standard output to /dev/null (or kept).
   OrFailure<Measured> process(const std::string& program, const std::vector<std::string>& arguments = {}, bool keep_output = false);
@@ -71,19 +81,19 @@ class Laboratory {
 
   // For measurements of other shapes: they count the forks that they ask for.
   Device& device() { return device_; }
-  OrFailure<uint64_t> template_of(const std::string& program);
+  OrFailure<uint64_t> template_of(const Subject& subject);
   void count_forks(uint64_t count) { forks_asked_ += count; }
   pl_ioc_stat stat();
 
  private:
   Laboratory(Device device, Device observer) : device_(std::move(device)), observer_(std::move(observer)) {}
-  OrFailure<Plan> plan(const std::string& program, bool shadow, bool explain = false) const;
+  OrFailure<Plan> plan(const Subject& subject, bool shadow, bool explain = false) const;
   OrFailure<void> count_one(uint64_t before);
 
   Device device_;
   Device observer_;  // for statistics
   std::string programs_;
-  std::map<std::string, uint64_t> templates_;
+  std::map<Subject, uint64_t> templates_;
   uint64_t forks_asked_ = 0;
   struct Kept {
     std::unique_ptr<Stage> stage;

@@ -139,7 +139,7 @@ struct Bench {
   OrFailure<void> all() {
     Laboratory& lab = laboratory;
     const uint64_t forks_before = lab.monitor_forks();
-    auto forked = [&](const char* program) { return [&lab, program] { return repeat([&] { return cost(lab.fork(program)); }); }; };
+    auto forked = [&](Subject subject) { return [&lab, subject] { return repeat([&] { return cost(lab.fork(subject)); }); }; };
     auto forked_with = [&](uint64_t megabytes) {
       return [&lab, megabytes]() -> OrFailure<double> {
         auto program = lab.program_with_ballast(megabytes);
@@ -156,9 +156,9 @@ struct Bench {
       };
     };
     auto spawned = [&](const char* program) { return [&lab, program] { return repeat([&] { return cost(lab.process(program)); }); }; };
-    auto private_bytes = [&](const char* program) {
-      return [&lab, program]() -> OrFailure<double> {
-        auto bytes = lab.private_bytes(program);
+    auto private_bytes = [&](Subject subject) {
+      return [&lab, subject]() -> OrFailure<double> {
+        auto bytes = lab.private_bytes(subject);
         if (!bytes) return std::unexpected(bytes.error());
         return static_cast<double>(*bytes);
       };
@@ -174,13 +174,21 @@ struct Bench {
     std::vector<Step> steps = {
         {"shadow_first_instruction", kInstructions, [&] { return repeat([&] { return to_first(lab.fork("bench-first")); }); },
          [&] { return repeat([&] { return to_first(lab.process("bench-first", {}, true)); }); }},
+        {"shadow_main_first_instruction", kInstructions, [&] { return repeat([&] { return to_first(lab.fork({"bench-main", ShadowPoint::Main})); }); }, nullptr},
+        {"shadow_call_first_instruction", kInstructions, [&] { return repeat([&] { return to_first(lab.fork({"bench-call", ShadowPoint::Call})); }); }, nullptr},
         {"shadow_run_musl", kInstructions, forked("bench-hello"), spawned("bench-hello")},
         {"shadow_run_glibc", kInstructions, forked("bench-hello-glibc"), spawned("bench-hello-glibc")},
+        {"shadow_main_run_musl", kInstructions, forked({"bench-hello", ShadowPoint::Main}), nullptr},
+        {"shadow_main_run_glibc", kInstructions, forked({"bench-hello-glibc", ShadowPoint::Main}), nullptr},
+        {"shadow_call_run_musl", kInstructions, forked({"bench-call", ShadowPoint::Call}), nullptr},
         {"shadow_run_musl_64m", kInstructions, forked_with(64), nullptr},
         {"cold_run_glibc", kInstructions, [&] { return repeat([&] { return cost(lab.cold("bench-hello-glibc")); }, 3); }, spawned("bench-hello-glibc")},
         {"template_create_glibc", kInstructions, [&] { return repeat([&] { return cost(lab.make_template("bench-hello-glibc")); }, 3); }, nullptr},
         {"private_bytes_musl", "bytes", private_bytes("bench-hello"), nullptr},
         {"private_bytes_glibc", "bytes", private_bytes("bench-hello-glibc"), nullptr},
+        {"private_bytes_main_musl", "bytes", private_bytes({"bench-hello", ShadowPoint::Main}), nullptr},
+        {"private_bytes_main_glibc", "bytes", private_bytes({"bench-hello-glibc", ShadowPoint::Main}), nullptr},
+        {"private_bytes_call_musl", "bytes", private_bytes({"bench-call", ShadowPoint::Call}), nullptr},
     };
     steps.push_back({"cold_bytes_hashed_glibc", "bytes", [&lab]() -> OrFailure<double> {
                        auto bytes = lab.hashed_bytes("bench-hello-glibc");
@@ -245,12 +253,15 @@ int report(const Failure& failure) {
 
 OrFailure<void> explain(Laboratory& laboratory) {
   const Symbols symbols("/usr/lib/penglai/libos.symbols");
-  for (const char* program : {"bench-hello", "bench-hello-glibc"}) {
+  for (const Subject& subject : {Subject("bench-hello"), Subject("bench-hello-glibc"), Subject("bench-hello", ShadowPoint::Main),
+                                 Subject("bench-call", ShadowPoint::Call)}) {
     for (Start how : {Start::Forked, Start::Cold}) {
-      if (auto warm = laboratory.explain(program, how); !warm) return std::unexpected(warm.error());
-      auto account = laboratory.explain(program, how);
+      if (how == Start::Cold && subject.point != ShadowPoint::Entry) continue;
+      if (auto warm = laboratory.explain(subject, how); !warm) return std::unexpected(warm.error());
+      auto account = laboratory.explain(subject, how);
       if (!account) return std::unexpected(account.error());
-      fmt::print("{} of {}, step by step\n", how == Start::Forked ? "A fork" : "A cold run", program);
+      const char* point = subject.point == ShadowPoint::Main ? " at main" : subject.point == ShadowPoint::Call ? " at a call" : "";
+      fmt::print("{} of {}{}, step by step\n", how == Start::Forked ? "A fork" : "A cold run", subject.program, point);
       uint64_t sum = 0, budget = 0;
       fmt::print("  {:>12}  {:>8}\n", "instructions", how == Start::Forked ? "budget" : "");
       for (auto& step : account->steps) {
