@@ -11,6 +11,19 @@ namespace pl {
 
 namespace {
 
+template <class Out>
+void tell(Out& text) {
+  InstanceAccount account = instance_account();
+  text << "fork " << (account.fork ? "1" : "0") << "\npoint " << std::string_view(account.point) << "\nprogram "
+       << (account.program_measured ? "measured" : "chosen") << "\nid " << account.id << "\ngeneration "
+       << account.generation << "\nmeasurement ";
+  for (unsigned i = 0; i < PL_MEASUREMENT_SIZE; i++) {
+    const char hex[3] = {"0123456789abcdef"[account.measurement[i] >> 4], "0123456789abcdef"[account.measurement[i] & 15], 0};
+    text << std::string_view(hex, 2);
+  }
+  text << "\n";
+}
+
 class ShadowFile : public File {
  public:
   ShadowFile(Ref<Inode> node, uint32_t flags) : File(flags), node_(std::move(node)) {}
@@ -23,10 +36,15 @@ class ShadowFile : public File {
   ErrorOr<size_t> read_at(uint64_t offset, Buffer& to) override {
     if (!readable()) return fail(Errno::BadDescriptor);
     if (to.left() == 0 || shadow_point_wanted()) return 0;
-    if (offset == 0 || length_ == 0) make_text();
-    if (offset >= length_) return 0;
-    size_t n = std::min(to.left(), size_t(length_ - offset));
-    TRY(to.put(text_ + offset, n));
+    if (bool frozen = offset == 0 ? shadow_point_reached() : frozen_; frozen != frozen_) frozen_ = frozen;
+    // Made anew for each read, and not kept: a fork's first one follows its point, and writes no more pages than it must.
+    char memory[320];
+    TextSpan text(memory, sizeof memory);
+    text << "frozen " << (frozen_ ? "1" : "0") << "\n";
+    tell(text);
+    if (offset >= text.length()) return 0;
+    size_t n = std::min(to.left(), size_t(text.length() - offset));
+    TRY(to.put(memory + offset, n));
     return n;
   }
   ErrorOr<Attributes> attributes() override { return node_->attributes(); }
@@ -42,32 +60,14 @@ class ShadowFile : public File {
   }
 
  private:
-  void make_text() {
-    Text text;
-    text << "frozen " << (shadow_point_reached() ? "1" : "0") << "\n";
-    describe_instance(text);
-    length_ = text.read(0, text_, sizeof text_);
-  }
-
   Ref<Inode> node_;
   uint64_t offset_ = 0;
-  size_t length_ = 0;
-  char text_[256];
+  bool frozen_ = false;  // by the read that began at 0
 };
 
 }  // namespace
 
-void describe_instance(Text& text) {
-  InstanceAccount account = instance_account();
-  text << "fork " << (account.fork ? "1" : "0") << "\npoint " << std::string_view(account.point) << "\nprogram "
-       << (account.program_measured ? "measured" : "chosen") << "\nid " << account.id << "\ngeneration "
-       << account.generation << "\nmeasurement ";
-  for (unsigned i = 0; i < PL_MEASUREMENT_SIZE; i++) {
-    const char hex[3] = {"0123456789abcdef"[account.measurement[i] >> 4], "0123456789abcdef"[account.measurement[i] & 15], 0};
-    text << std::string_view(hex, 2);
-  }
-  text << "\n";
-}
+void describe_instance(Text& text) { tell(text); }
 
 ErrorOr<Ref<File>> open_shadow_device(Ref<Inode> node, uint32_t flags) {
   return Ref<File>(TRY(make<ShadowFile>(std::move(node), flags)));

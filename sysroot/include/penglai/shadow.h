@@ -71,17 +71,16 @@ static inline uint64_t pl_shadow_number(const char *text, const char *name)
 	return number;
 }
 
-/* Reads one of the two files. 0, or -1 with errno. */
-static inline int pl_shadow_read(const char *path, struct pl_shadow_info *info)
+/* Reads the beginning of one of the two files, with a zero behind it. 0, or -1 with errno. */
+static inline int pl_shadow_text(const char *path, char *text, size_t size)
 {
-	char text[512], program[16] = "";
 	ssize_t n;
 	int error, descriptor = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (descriptor < 0)
 		return -1;
 	do
-		n = read(descriptor, text, sizeof text - 1);
+		n = read(descriptor, text, size - 1);
 	while (n < 0 && errno == EINTR);
 	error = errno;
 	close(descriptor);
@@ -89,6 +88,16 @@ static inline int pl_shadow_read(const char *path, struct pl_shadow_info *info)
 	if (n < 0)
 		return -1;
 	text[n] = 0;
+	return 0;
+}
+
+/* All of it. 0, or -1 with errno. */
+static inline int pl_shadow_read(const char *path, struct pl_shadow_info *info)
+{
+	char text[512], program[16] = "";
+
+	if (pl_shadow_text(path, text, sizeof text) < 0)
+		return -1;
 	memset(info, 0, sizeof *info);
 	info->frozen = (int)pl_shadow_number(text, "frozen");
 	info->fork = (int)pl_shadow_number(text, "fork");
@@ -108,9 +117,9 @@ static inline int pl_shadow_read(const char *path, struct pl_shadow_info *info)
  */
 static inline int pl_shadow_point(void)
 {
-	struct pl_shadow_info info;
+	char line[sizeof "frozen 1"]; /* the first; a fork has better things to do than to read the others */
 
-	return pl_shadow_read("/dev/shadow", &info) < 0 ? -1 : info.frozen;
+	return pl_shadow_text("/dev/shadow", line, sizeof line) < 0 ? -1 : (int)pl_shadow_number(line, "frozen");
 }
 
 /* What this instance is; freezes nothing. 0, or -1 with errno. */
