@@ -128,6 +128,7 @@ ErrorOr<void> RegularFile::prepare_map(MappingRequest& request) {
     request.max_protection &= ~uint32_t(ProtectionWrite);
   }
   request.inode = inode_;
+  inode_->touched(Inode::ThroughMapping::Read);
   return {};
 }
 

@@ -75,6 +75,7 @@ ErrorOr<uint64_t> AddressSpaceImplementation::choose_place(const MappingRequest&
 }
 
 ErrorOr<void> AddressSpaceImplementation::insert(Vma&& vma) {
+  if (vmas_.size() >= MostMappings) return fail(Errno::NoMemory);
   TRY(vmas_.reserve(1));
   size_t at = vmas_.find(vma.start);
   vmas_.insert(at, std::move(vma));
@@ -99,6 +100,7 @@ ErrorOr<UserAddress> AddressSpaceImplementation::map(const MappingRequest& reque
   vma.max_protection = request.max_protection & 7;
   vma.sharing = request.sharing;
   vma.grows_down = request.grows_down;
+  vma.locked = lock_later_;
   if (!vma.inode && vma.shared()) {
     vma.inode = TRY(SharedMemory::create(bytes));
     vma.offset = 0;
@@ -237,6 +239,13 @@ void AddressSpaceImplementation::for_each(bool (*visit)(void*, const MappingView
     if (!visit(context, {UserAddress(vma.start), UserAddress(vma.end), vma.protection, vma.sharing, vma.inode.get(), vma.offset, vma.name})) return;
     address = vma.end;
   }
+}
+
+uint64_t AddressSpaceImplementation::mapped_bytes() {
+  Locked lock(Rank::AddressSpace, this);
+  uint64_t bytes = 0;
+  for (const Vma& vma : vmas_) bytes += vma.end - vma.start;
+  return bytes;
 }
 
 AddressSpace::Totals AddressSpaceImplementation::totals() {

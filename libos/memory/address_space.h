@@ -45,6 +45,9 @@ class AddressSpace : public RefCounted {
   virtual ErrorOr<void> protect(UserAddress address, size_t bytes, uint32_t protection) = 0;
   virtual ErrorOr<UserAddress> remap(UserAddress old_address, size_t old_bytes, size_t new_bytes, uint32_t flags, UserAddress new_address) = 0;
   virtual ErrorOr<void> advise(UserAddress address, size_t bytes, int advice) = 0;
+  // Says that the range is locked in memory, or no more. Whole: everything there is; then `later` is said of everything to come.
+  virtual ErrorOr<void> set_locked(UserAddress address, size_t bytes, bool locked) = 0;
+  virtual ErrorOr<void> set_all_locked(bool now, bool later) = 0;
   virtual ErrorOr<void> synchronize(UserAddress address, size_t bytes, int flags) = 0;
   virtual ErrorOr<void> resident(UserAddress address, size_t bytes, UserAddress vector) = 0;  // mincore
   // Linux brk(): returns the new or, where that cannot be, the old break.
@@ -69,6 +72,7 @@ class AddressSpace : public RefCounted {
   virtual void for_each(bool (*visit)(void*, const MappingView&), void* context) = 0;
   struct Totals { size_t mapped_pages, resident_pages; };
   virtual Totals totals() = 0;
+  virtual uint64_t mapped_bytes() = 0;
 };
 
 }  // namespace pl

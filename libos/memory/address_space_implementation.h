@@ -11,6 +11,7 @@ namespace pl {
 // Where mappings may lie: not the first 64 KiB (vm.mmap_min_addr), and a page short of the end, as on Linux.
 constexpr uint64_t LowestUserAddress = 65536;
 constexpr uint64_t HighestUserAddress = PL_USER_END - PageSize;
+constexpr size_t MostMappings = 65530;  // vm.max_map_count
 
 class AddressSpaceImplementation final : public AddressSpace {
  public:
@@ -24,6 +25,8 @@ class AddressSpaceImplementation final : public AddressSpace {
   ErrorOr<void> protect(UserAddress address, size_t bytes, uint32_t protection) override;
   ErrorOr<UserAddress> remap(UserAddress old_address, size_t old_bytes, size_t new_bytes, uint32_t flags, UserAddress new_address) override;
   ErrorOr<void> advise(UserAddress address, size_t bytes, int advice) override;
+  ErrorOr<void> set_locked(UserAddress address, size_t bytes, bool locked) override;
+  ErrorOr<void> set_all_locked(bool now, bool later) override;
   ErrorOr<void> synchronize(UserAddress address, size_t bytes, int flags) override;
   ErrorOr<void> resident(UserAddress address, size_t bytes, UserAddress vector) override;
   UserAddress set_break(UserAddress address) override;
@@ -34,6 +37,7 @@ class AddressSpaceImplementation final : public AddressSpace {
   ErrorOr<Key> futex_key(UserAddress address, Sharing sharing) override;
   void for_each(bool (*visit)(void*, const MappingView&), void* context) override;
   Totals totals() override;
+  uint64_t mapped_bytes() override;
 
   // Before a freeze: pages that need no host are mapped, so that forks do not fault for them, and nothing is left writable.
   ErrorOr<void> prepare_freeze();
@@ -82,6 +86,8 @@ class AddressSpaceImplementation final : public AddressSpace {
   void drop_everything();
 
   ErrorOr<void> insert(Vma&& vma);
+  // Calls change(mapping) for each in the range, cut at its ends. With the lock.
+  template <class Change> ErrorOr<void> change_mappings(Range range, Change change);
   ErrorOr<uint64_t> choose_place(const MappingRequest& request, uint64_t bytes) const;
   // Removes one mapping that begins in the range, if there is one left.
   enum class Removal : bool { One, None };
@@ -92,6 +98,7 @@ class AddressSpaceImplementation final : public AddressSpace {
   VmaList vmas_;
   uint64_t break_start_ = 0, break_ = 0;
   uint64_t mmap_top_ = HighestUserAddress;
+  bool lock_later_ = false;  // mlockall(MCL_FUTURE)
   uint32_t changes_ = 0;  // of the mappings: a fault that let the lock go looks whether it must begin again
 };
 
@@ -118,6 +125,16 @@ ErrorOr<void> AddressSpaceImplementation::for_each_leaf(uint64_t start, uint64_t
     }
     chunk = stop;
   }
+  return {};
+}
+
+template <class Change>
+ErrorOr<void> AddressSpaceImplementation::change_mappings(Range range, Change change) {
+  TRY(vmas_.reserve(2));
+  vmas_.split(range.start);
+  vmas_.split(range.end);
+  for (size_t i = vmas_.find(range.start); i < vmas_.size() && vmas_[i].start < range.end; i++) change(vmas_[i]);
+  changes_++;
   return {};
 }
 

@@ -16,8 +16,12 @@ ErrorOr<Ref<AddressSpace>> AddressSpaceImplementation::clone() {
   child.break_ = break_;
   child.mmap_top_ = mmap_top_;
   TRY(child.vmas_.reserve(vmas_.size()));
-  for (const Vma& vma : vmas_)
-    if (!vma.not_in_child) child.vmas_.insert(child.vmas_.size(), Vma(vma));
+  for (const Vma& vma : vmas_) {
+    if (vma.not_in_child) continue;
+    Vma copy(vma);
+    copy.locked = false;
+    child.vmas_.insert(child.vmas_.size(), std::move(copy));
+  }
 
   // Tables that are shared already have nothing writable.
   for (const Vma& vma : vmas_) {

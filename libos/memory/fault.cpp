@@ -156,6 +156,7 @@ ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::handle_fault(UserAddres
       if (page.error() == Errno::NoMemory || page.error() == Errno::Interrupted) return fail(page.error());
       return NoPage;
     }
+    if (shared_write && access == FaultAccess::Write) inode->touched(Inode::ThroughMapping::Written);
     Locked lock(Rank::AddressSpace, this);
     if (changes_ != seen) continue;
     const Vma& vma = *vmas_.holding(address);

@@ -109,17 +109,12 @@ ErrorOr<void> AddressSpaceImplementation::advise(UserAddress address, size_t byt
       if (advice == AdviceWipeOnFork)
         for (size_t i = vmas_.find(range->start); i < vmas_.size() && vmas_[i].start < range->end; i++)
           if (vmas_[i].inode || vmas_[i].shared()) return fail(Errno::Invalid);
-      TRY(vmas_.reserve(2));
-      vmas_.split(range->start);
-      vmas_.split(range->end);
-      for (size_t i = vmas_.find(range->start); i < vmas_.size() && vmas_[i].start < range->end; i++) {
-        Vma& vma = vmas_[i];
+      TRY(change_mappings(*range, [&](Vma& vma) {
         if (advice == AdviceDontFork || advice == AdviceDoFork)
           vma.not_in_child = advice == AdviceDontFork;
         else
           vma.wiped_in_child = advice == AdviceWipeOnFork;
-      }
-      changes_++;
+      }));
       break;
     }
     case AdvicePopulateRead:
@@ -136,12 +131,31 @@ ErrorOr<void> AddressSpaceImplementation::advise(UserAddress address, size_t byt
   return {};
 }
 
+ErrorOr<void> AddressSpaceImplementation::set_locked(UserAddress address, size_t bytes, bool locked) {
+  Range range = TRY(checked_range(address, bytes));
+  if (range.start == range.end) return {};
+  Locked lock(Rank::AddressSpace, this);
+  if (!is_mapped(range.start, range.end)) return fail(Errno::NoMemory);
+  return change_mappings(range, [&](Vma& vma) { vma.locked = locked; });
+}
+
+ErrorOr<void> AddressSpaceImplementation::set_all_locked(bool now, bool later) {
+  Locked lock(Rank::AddressSpace, this);
+  lock_later_ = later;
+  if (now || !later)
+    for (Vma& vma : vmas_) vma.locked = now;
+  return {};
+}
+
 ErrorOr<void> AddressSpaceImplementation::synchronize(UserAddress address, size_t bytes, int flags) {
   constexpr int Async = 1, Invalidate = 2, Sync = 4;  // MS_*
   if ((flags & ~(Async | Invalidate | Sync)) || (flags & (Async | Sync)) == (Async | Sync)) return fail(Errno::Invalid);
   auto range = checked_range(address, bytes);
   if (!range) return fail(address.page_offset() ? Errno::Invalid : Errno::NoMemory);
   if (!is_mapped(range->start, range->end)) return fail(Errno::NoMemory);
+  if (flags & Invalidate)
+    for (size_t i = vmas_.find(range->start); i < vmas_.size() && vmas_[i].start < range->end; i++)
+      if (vmas_[i].locked) return fail(Errno::Busy);
   // Every shared mapping is of memory inside: there is nothing behind it to write to.
   return {};
 }

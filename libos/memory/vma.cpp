@@ -9,7 +9,7 @@ namespace pl {
 bool Vma::continues_in(const Vma& next) const {
   if (end != next.start || !(inode == next.inode) || name != next.name || protection != next.protection ||
       max_protection != next.max_protection || sharing != next.sharing || grows_down != next.grows_down ||
-      not_in_child != next.not_in_child || wiped_in_child != next.wiped_in_child)
+      not_in_child != next.not_in_child || wiped_in_child != next.wiped_in_child || locked != next.locked)
     return false;
   return !inode || offset + (end - start) == next.offset;
 }

@@ -23,6 +23,7 @@ struct Vma {
   bool grows_down : 1 = false;
   bool not_in_child : 1 = false;   // MADV_DONTFORK
   bool wiped_in_child : 1 = false;  // MADV_WIPEONFORK
+  bool locked : 1 = false;          // mlock(2): nothing is ever paged out, but msync(2) looks at it
 
   uint64_t page_index(uint64_t address) const { return (offset + (address - start)) >> PageShift; }
   bool shared() const { return sharing == Sharing::Shared; }

@@ -50,7 +50,15 @@ void copy_thread(Thread& child, Thread& parent, const CloneRequest& r) {
   child.blocked = parent.blocked;
   // A thread starts without an alternate stack: it would be its sibling's (sigaltstack(2)).
   if (!(r.flags & clone_flag::Memory) || (r.flags & clone_flag::Vfork)) child.alternate_stack = parent.alternate_stack;
-  child.nice = parent.nice;
+  // sched(7): what has no business with its children's scheduling says so.
+  if (!parent.reset_policy) {
+    child.nice = parent.nice;
+    child.policy = parent.policy;
+    child.priority = parent.priority;
+  } else if (!parent.priority) {
+    child.nice = parent.nice > 0 ? parent.nice : 0;
+    child.policy = parent.policy;
+  }
   child.timer_slack = parent.timer_slack;
   memcpy(child.name, parent.name, sizeof(child.name));
   if (r.flags & clone_flag::ChildClearTid) child.clear_child_tid = r.child_tid;

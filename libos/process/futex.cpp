@@ -6,6 +6,7 @@
 #include "process/process.h"
 #include "process/scheduler.h"
 #include "syscall/abi.h"
+#include "time/clock.h"
 
 namespace pl {
 
@@ -73,9 +74,9 @@ uint64_t wake_locked(const AddressSpace::Key& key, uint64_t count, uint32_t bits
 void enqueue(FutexWaiter& waiter) { bucket_of(waiter.key).waiters.push_back(&waiter); }
 
 // Sleeps until woken; takes the waiter off its queue otherwise.
-ErrorOr<void> sleep_on(FutexWaiter& waiter, uint64_t deadline) {
+ErrorOr<void> sleep_on(FutexWaiter& waiter, FutexDeadline deadline) {
   for (;;) {
-    auto slept = sleep(deadline, Sleep::Interruptible);
+    auto slept = deadline.realtime ? sleep_until_realtime(to_timespec(deadline.value)) : sleep(deadline.value, Sleep::Interruptible);
     FutexLocked lock;
     if (waiter.woken) return {};
     if (slept) continue;
@@ -104,7 +105,7 @@ ErrorOr<bool> hand_over(const AddressSpace::Key& key, UserAddress word, uint32_t
 
 }  // namespace
 
-ErrorOr<void> wait_futex(UserAddress word, Sharing sharing, uint32_t expected, uint64_t deadline, uint32_t bitset) {
+ErrorOr<void> wait_futex(UserAddress word, Sharing sharing, uint32_t expected, FutexDeadline deadline, uint32_t bitset) {
   if (!bitset) return fail(Errno::Invalid);
   FutexWaiter waiter;
   waiter.thread = &current_thread();
@@ -181,7 +182,7 @@ ErrorOr<uint64_t> wake_operation_futex(UserAddress word, UserAddress word2, Shar
   }
 }
 
-ErrorOr<void> lock_pi_futex(UserAddress word, Sharing sharing, uint64_t deadline) {
+ErrorOr<void> lock_pi_futex(UserAddress word, Sharing sharing, FutexDeadline deadline) {
   Thread& me = current_thread();
   uint32_t tid = uint32_t(me.tid);
   FutexWaiter waiter;

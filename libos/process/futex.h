@@ -36,11 +36,17 @@ namespace futex_word {  // uapi linux/futex.h
 constexpr uint32_t Waiters = 0x80000000, OwnerDied = 0x40000000, TidMask = 0x3fffffff;
 }
 
-ErrorOr<void> wait_futex(UserAddress word, Sharing sharing, uint32_t expected, uint64_t deadline, uint32_t bitset);
+// When a wait ends by itself.
+struct FutexDeadline {
+  uint64_t value = ~uint64_t(0);  // NoDeadline, or ticks of the time CSR,
+  bool realtime = false;          // or a moment of REALTIME in nanoseconds, which comes sooner or later when that is set
+};
+
+ErrorOr<void> wait_futex(UserAddress word, Sharing sharing, uint32_t expected, FutexDeadline deadline, uint32_t bitset);
 ErrorOr<uint64_t> wake_futex(UserAddress word, Sharing sharing, uint64_t count, uint32_t bitset);
 ErrorOr<uint64_t> requeue_futex(UserAddress from, UserAddress to, Sharing sharing, uint64_t wake, uint64_t requeue, const uint32_t* expected);
 ErrorOr<uint64_t> wake_operation_futex(UserAddress word, UserAddress word2, Sharing sharing, uint64_t wake, uint64_t wake2, uint32_t operation);
-ErrorOr<void> lock_pi_futex(UserAddress word, Sharing sharing, uint64_t deadline);
+ErrorOr<void> lock_pi_futex(UserAddress word, Sharing sharing, FutexDeadline deadline);
 ErrorOr<void> try_lock_pi_futex(UserAddress word, Sharing sharing);
 ErrorOr<void> unlock_pi_futex(UserAddress word, Sharing sharing);
 

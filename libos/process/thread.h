@@ -88,6 +88,7 @@ class Thread {
   uint32_t death_signal = 0;    // PR_SET_PDEATHSIG
   uint64_t timer_slack = 50000;
   int nice = 0, policy = 0, priority = 0;  // remembered only: everyone is scheduled round robin
+  bool reset_policy = false;    // SCHED_RESET_ON_FORK: not for its children
   Ref<AddressSpace> last_address_space;  // of an ended process: its tables are in use until this thread is switched away
 
   FloatState floats;  // as last saved: what counts is in the hart while this thread is the last that ran there

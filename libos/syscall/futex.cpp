@@ -19,9 +19,11 @@ Result wait_result(ErrorOr<void> waited) {
   return 0;
 }
 
+constexpr uint64_t Realtime = 2;  // beside the sharing, in a restarted wait
+
 Result wait_again(RestartBlock& block) {
-  auto waited = wait_futex(UserAddress(block.arguments[0]), Sharing(block.arguments[1]), uint32_t(block.arguments[2]), block.deadline,
-                           uint32_t(block.arguments[3]));
+  auto waited = wait_futex(UserAddress(block.arguments[0]), Sharing(block.arguments[1] & 1), uint32_t(block.arguments[2]),
+                           {block.deadline, bool(block.arguments[1] & Realtime)}, uint32_t(block.arguments[3]));
   if (!waited && waited.error() == Errno::Interrupted) return fail(Errno::RestartBlock);
   return wait_result(waited);
 }
@@ -35,13 +37,14 @@ Result sys_futex(UserAddress word, uint32_t operation, uint32_t value, uint64_t 
   bool realtime = operation & futex_command::ClockRealtime;
   if (realtime && command != Wait && command != WaitBitset && command != LockPi2) return fail(Errno::NoSystemCall);
 
-  uint64_t deadline = NoDeadline;
+  FutexDeadline deadline;
   bool timed = command == Wait || command == WaitBitset || command == LockPi || command == LockPi2;
   if (timed && timeout) {
     TimeSpec t = TRY(UserIn<TimeSpec>{UserAddress(timeout)}.read());
     if (!t.valid()) return fail(Errno::Invalid);
-    if (command == Wait) deadline = ticks_now() + tick_rate().from(t);
-    else deadline = TRY(deadline_of(realtime || command == LockPi ? pl::ClockRealtime : pl::ClockMonotonic, t));
+    if (command == Wait) deadline.value = ticks_now() + tick_rate().from(t);
+    else if (realtime || command == LockPi) deadline = {saturating_nanoseconds(t), true};
+    else deadline.value = TRY(deadline_of(pl::ClockMonotonic, t));
   }
   switch (command) {
     case Wait:
@@ -49,9 +52,9 @@ Result sys_futex(UserAddress word, uint32_t operation, uint32_t value, uint64_t 
       uint32_t bitset = command == Wait ? ~0u : value3;
       auto waited = wait_futex(word, sharing, value, deadline, bitset);
       if (waited || waited.error() != Errno::Interrupted) return wait_result(waited);
-      if (deadline == NoDeadline) return fail(Errno::RestartSystemCall);
+      if (deadline.value == NoDeadline && !deadline.realtime) return fail(Errno::RestartSystemCall);
       RestartBlock& block = current_thread().restart;
-      block = {wait_again, deadline, {word.value, uint64_t(sharing), value, bitset}};
+      block = {wait_again, deadline.value, {word.value, uint64_t(sharing) | (deadline.realtime ? Realtime : 0), value, bitset}};
       return fail(Errno::RestartBlock);
     }
     case Wake: return wake_futex(word, sharing, value, ~0u);

@@ -20,6 +20,15 @@ constexpr uint32_t ProtectionGrowsDown = 0x01000000, ProtectionGrowsUp = 0x02000
 
 AddressSpace& space() { return *current_thread().address_space; }
 
+// RLIMIT_AS (getrlimit(2)): for `more` bytes of mappings.
+ErrorOr<void> may_map(uint64_t more) {
+  uint64_t limit = current_process().limit(Limits::AddressSpace);
+  if (limit == Limit::Infinity) [[likely]] return {};
+  uint64_t now = space().mapped_bytes();
+  if (now + more > limit) return fail(Errno::NoMemory);
+  return {};
+}
+
 // A page-aligned range that does not leave the user half; its length in whole pages.
 ErrorOr<size_t> whole_pages(UserAddress address, size_t bytes, Errno beyond) {
   if (address.page_offset()) return fail(Errno::Invalid);
@@ -30,7 +39,11 @@ ErrorOr<size_t> whole_pages(UserAddress address, size_t bytes, Errno beyond) {
 
 }  // namespace
 
-Result sys_brk(UserAddress address) { return space().set_break(address).value; }
+Result sys_brk(UserAddress address) {
+  uint64_t now = space().set_break({}).value;
+  if (address.value > now && !may_map(address.value - now)) return now;
+  return space().set_break(address).value;
+}
 
 Result sys_mmap(UserAddress address, size_t bytes, uint32_t protection, uint32_t flags, int descriptor, uint64_t offset) {
   if (!bytes || (offset & (PageSize - 1))) return fail(Errno::Invalid);
@@ -71,7 +84,9 @@ Result sys_mmap(UserAddress address, size_t bytes, uint32_t protection, uint32_t
     if (request.sharing == Sharing::Shared && (protection & ProtectionWrite) && access != open_flag::ReadWrite) return fail(Errno::Access);
     TRY(file->prepare_map(request));
   }
+  TRY(may_map(rounded));
   uint64_t place = TRY(space().map(request)).value;
+  if (flags & map_flag::Locked) TRY(space().set_locked(UserAddress(place), rounded, true));
   if (flags & (map_flag::Populate | map_flag::Locked)) (void)space().advise(UserAddress(place), rounded, 22);  // MADV_POPULATE_READ; a hint only
   return place;
 }
@@ -103,6 +118,7 @@ Result sys_mremap(UserAddress old_address, size_t old_bytes, size_t new_bytes, u
   uint64_t old_rounded = round_up(old_bytes, PageSize), new_rounded = round_up(new_bytes, PageSize);
   if (new_rounded < new_bytes || new_rounded > UserTop) return fail(Errno::NoMemory);
   if (old_rounded < old_bytes || old_rounded > UserTop || old_address.value > UserTop - old_rounded) return fail(Errno::Fault);
+  if (new_rounded > old_rounded) TRY(may_map(new_rounded - old_rounded));
   return TRY(space().remap(old_address, old_rounded, new_rounded, flags, new_address)).value;
 }
 
@@ -130,7 +146,7 @@ Result sys_mincore(UserAddress address, size_t bytes, UserAddress vector) {
   return 0;
 }
 
-// ---- locking: nothing is ever swapped out, so that a lock has nothing to do but to bring the pages in ----
+// ---- locking: nothing is ever swapped out, so that a lock is only remembered ----
 
 namespace {
 
@@ -141,7 +157,7 @@ Result lock_range(UserAddress address, size_t bytes) {
   const Process& process = current_process();
   if (!process.credentials.privileged() && rounded > process.limit(Limits::LockedMemory))
     return fail(process.limit(Limits::LockedMemory) ? Errno::NoMemory : Errno::Perm);
-  if (rounded) TRY(space().advise(address.page(), rounded, 3));  // MADV_WILLNEED: ENOMEM where nothing is mapped
+  TRY(space().set_locked(address.page(), rounded, true));
   return 0;
 }
 
@@ -156,7 +172,7 @@ Result sys_mlock2(UserAddress address, size_t bytes, uint32_t flags) {
 
 Result sys_munlock(UserAddress address, size_t bytes) {
   size_t rounded = TRY(whole_pages(address.page(), bytes + address.page_offset(), Errno::NoMemory));
-  if (rounded) TRY(space().advise(address.page(), rounded, 3));
+  TRY(space().set_locked(address.page(), rounded, false));
   return 0;
 }
 
@@ -164,9 +180,14 @@ Result sys_mlockall(uint32_t flags) {
   if (!flags || flags & ~accepted::mlockall_flags || flags == 4) return fail(Errno::Invalid);
   const Process& process = current_process();
   if (!process.credentials.privileged() && !process.limit(Limits::LockedMemory)) return fail(Errno::Perm);
+  constexpr uint32_t Current = 1, Future = 2;
+  TRY(space().set_all_locked(flags & Current, flags & Future));
   return 0;
 }
 
-Result sys_munlockall() { return 0; }
+Result sys_munlockall() {
+  TRY(space().set_all_locked(false, false));
+  return 0;
+}
 
 }  // namespace pl

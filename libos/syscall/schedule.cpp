@@ -42,13 +42,18 @@ ErrorOr<void> check_policy(int policy, int priority) {
   }
 }
 
+// As sched_setscheduler(2) takes it.
+int policy_of(const Thread& thread) { return thread.policy | (thread.reset_policy ? ResetOnFork : 0); }
+
 ErrorOr<void> set_policy(int tid, int policy, int priority) {
   Thread* thread = TRY(thread_or_self(tid));
+  bool reset = policy & ResetOnFork;
   policy &= ~ResetOnFork;
   TRY(check_policy(policy, priority));
   TRY(may_change(*thread));
   thread->policy = policy;
   thread->priority = priority;
+  thread->reset_policy = reset;
   return {};
 }
 
@@ -68,11 +73,11 @@ Result sys_sched_setscheduler(int pid, int policy, UserIn<SchedulingParameter> p
 Result sys_sched_setparam(int pid, UserIn<SchedulingParameter> parameter) {
   if (!parameter) return fail(Errno::Invalid);
   Thread* thread = TRY(thread_or_self(pid));
-  TRY(set_policy(pid, thread->policy, TRY(parameter.read()).priority));
+  TRY(set_policy(pid, policy_of(*thread), TRY(parameter.read()).priority));
   return 0;
 }
 
-Result sys_sched_getscheduler(int pid) { return uint64_t(TRY(thread_or_self(pid))->policy); }
+Result sys_sched_getscheduler(int pid) { return uint64_t(policy_of(*TRY(thread_or_self(pid)))); }
 
 Result sys_sched_getparam(int pid, UserOut<SchedulingParameter> parameter) {
   if (!parameter) return fail(Errno::Invalid);

@@ -23,6 +23,15 @@ bool is_realtime(int clock) { return clock == ClockRealtime || clock == ClockRea
 
 void wake_realtime_sleepers() { realtime_sleepers.wake_all(); }
 
+ErrorOr<void> sleep_until_realtime(const TimeSpec& moment) {
+  Waiter waiter;
+  realtime_sleepers.add(waiter);
+  auto deadline = deadline_of(ClockRealtime, moment);
+  auto slept = deadline ? sleep(*deadline, Sleep::Interruptible) : fail(deadline.error());
+  realtime_sleepers.remove(waiter);
+  return slept;
+}
+
 // ---- clocks ----
 
 Result sys_clock_gettime(int clock, UserOut<TimeSpec> value) {

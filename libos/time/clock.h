@@ -45,6 +45,12 @@ constexpr TimeSpec to_timespec(uint64_t ns) {
   return {int64_t(ns / NanosecondsPerSecond), int64_t(ns % NanosecondsPerSecond)};
 }
 
+constexpr uint64_t saturating_nanoseconds(const TimeSpec& t) {
+  constexpr uint64_t Far = INT64_MAX;
+  if (uint64_t(t.seconds) >= Far / NanosecondsPerSecond) return Far;
+  return uint64_t(t.seconds) * NanosecondsPerSecond + uint64_t(t.nanoseconds);
+}
+
 // ---- the instance's clocks ----
 
 uint64_t ticks_now();  // the time CSR
@@ -72,5 +78,7 @@ ErrorOr<void> set_clock(int clock, const TimeSpec& value);
 uint64_t realtime_generation();
 void realtime_was_set();
 void wake_realtime_sleepers();
+// Like sleep(), interruptible, until a moment of REALTIME; returns early, too, when that has been set.
+ErrorOr<void> sleep_until_realtime(const TimeSpec& moment);
 
 }  // namespace pl

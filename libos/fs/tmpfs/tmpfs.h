@@ -70,6 +70,7 @@ class TmpInode : public Inode {
 class TmpRegular : public TmpInode {
  public:
   TmpRegular(uint32_t mode, uint32_t uid, uint32_t gid) : TmpInode(mode, uid, gid) {}
+  void touched(ThroughMapping how) override { how == ThroughMapping::Written ? touch_change(true) : touch_access(); }
   // Content that is in memory already: `frames` frames one behind the other, used in place and copied when they are written.
   TmpRegular(uint32_t mode, PhysicalAddress frames, uint64_t bytes)
       : TmpInode(mode, 0, 0), size_(bytes), given_(frames), given_pages_(pages_for(bytes)) {}

@@ -100,6 +100,54 @@ Test(address_space, a_shared_file_mapping_writes_the_file) {
   cr_assert_eq(char(file->frames[1].data()[0]), 'X');
 }
 
+Test(address_space, a_file_is_told_of_the_first_write_through_a_shared_mapping_and_of_none_through_a_private_one) {
+  auto space = fresh();
+  auto file = *make<machine::MemoryFile>(2);
+  MappingRequest r = anonymous(At, 2);
+  r.inode = file;
+  cr_assert(space->map(r).has_value());
+  put(At, 'X');
+  cr_assert_eq(file->writes, 0u);
+  r.sharing = Sharing::Shared;
+  cr_assert(space->map(r).has_value());
+  (void)at(At);
+  cr_assert_eq(file->writes, 0u);
+  put(At, 'X');
+  cr_assert_eq(file->writes, 1u);
+}
+
+Test(address_space, locked_memory_cannot_be_invalidated_and_a_child_has_no_locks) {
+  constexpr int Invalidate = 2, Sync = 4;
+  auto space = fresh();
+  auto busy = [](AddressSpace& there, uint64_t page) {
+    auto done = there.synchronize(UserAddress(At + page * PageSize), PageSize, Sync | Invalidate);
+    return !done && done.error() == Errno::Busy;
+  };
+  cr_assert(space->map(anonymous(At, 4)).has_value());
+  cr_assert(space->set_locked(UserAddress(At + PageSize), PageSize, true).has_value());
+  cr_expect(!busy(*space, 0) && busy(*space, 1) && !busy(*space, 2));
+  cr_expect(space->synchronize(UserAddress(At), 4 * PageSize, Sync).has_value());
+  cr_expect(!busy(**space->clone(), 1));
+  cr_expect_eq(space->set_locked(UserAddress(At), 5 * PageSize, true).error(), Errno::NoMemory);
+  cr_assert(space->set_locked(UserAddress(At + PageSize), PageSize, false).has_value());
+  cr_expect(!busy(*space, 1));
+  cr_assert(space->set_all_locked(false, true).has_value());
+  cr_assert(space->map(anonymous(At + 8 * PageSize, 1)).has_value());
+  cr_expect(!busy(*space, 0) && busy(*space, 8));
+  cr_assert(space->set_all_locked(true, false).has_value());
+  cr_expect(busy(*space, 0));
+  cr_assert(space->set_all_locked(false, false).has_value());
+  cr_expect(!busy(*space, 0) && !busy(*space, 8));
+}
+
+Test(address_space, there_are_at_most_as_many_mappings_as_on_linux) {
+  auto space = fresh(64 << 20);
+  size_t made = 0;
+  while (space->map(anonymous(At + made * PageSize, 1, made % 2 ? ProtectionRead : ProtectionWrite)).has_value()) made++;
+  cr_assert_eq(made, MostMappings);
+  cr_assert_eq(space->mapped_bytes(), MostMappings * PageSize);
+}
+
 Test(address_space, pages_in_memory_around_a_fault_are_mapped_with_it) {
   auto space = fresh();
   auto file = *make<machine::MemoryFile>(64);

@@ -41,8 +41,10 @@ class MemoryFile : public Inode {
   ErrorOr<FrameRef> page(uint64_t index, bool shared_writable) override;
   FrameRef page_in_memory(uint64_t index) override { return memory ? page(index, false).value_or(FrameRef()) : FrameRef(); }
 
+  void touched(ThroughMapping how) override { writes += how == ThroughMapping::Written; }
+
   bool memory = false;
-  unsigned asked = 0;
+  unsigned asked = 0, writes = 0;
   std::vector<FrameRef> frames;
 
  private:
