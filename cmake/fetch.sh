@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # fetch.sh NAME: the directory $PL_CACHE/src/NAME, unpacked from the file that sources.txt pins by SHA-256.
+# fetch.sh --packed NAME ...: only the files themselves; prints where each is.
 #
 # Downloads go through apt's own downloader (so through its proxy) from the mirror that apt is configured with; its lists and state
 # are not touched, so an ordinary user can run this. Everything is made under another name and renamed when it is whole, so being
@@ -17,32 +18,18 @@ die() {
   exit 1
 }
 
-[ $# -eq 1 ] || die "usage: fetch.sh NAME"
-name=$1
-# shellcheck disable=SC2046
-set -f
-set -- $(awk -v name="$name" '$1 == name' "$here/sources.txt")
-set +f
-[ $# -ge 4 ] || die "$name: not in sources.txt"
-kind=$2 place=$3 digest=$4
-shift 4
-members=$*
-
-target=$cache/src/$name
-stamp=$target/.pinned
-want="$digest $members"
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then
-  exit 0
-fi
-
-mkdir -p "$cache/src" "$cache/archives"
-exec 9>"$cache/fetch.lock"
-flock 9
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then
-  exit 0 # somebody else made it meanwhile
-fi
-
-archive=$cache/archives/$digest
+# What sources.txt says of a name: kind, place, digest, members.
+look_up() {
+  name=$1
+  set -f
+  # shellcheck disable=SC2046
+  set -- $(awk -v name="$name" '$1 == name' "$here/sources.txt")
+  set +f
+  [ $# -ge 4 ] || die "$name: not in sources.txt"
+  kind=$2 place=$3 digest=$4 archive=$cache/archives/$4
+  shift 4
+  members=$*
+}
 
 # The base address of the mirror that serves this machine its own release. A pinned file is asked for by its place in the mirror's
 # pool: package lists would say where it is, but they change with each point release, and a mirror in the middle of one refuses them.
@@ -56,9 +43,10 @@ mirror() {
 
 is_pinned() { echo "$digest  $1" | sha256sum --check --status 2>/dev/null; }
 
-if ! is_pinned "$archive"; then
+download() {
+  ! is_pinned "$archive" || return 0
   from=$(mirror)/pool/main/$place
-  echo "fetch: ${place##*/}"
+  echo "fetch: ${place##*/}" >&2
   # apt-helper leaves a partial file where it was, and carries on from there.
   /usr/lib/apt/apt-helper -qq -o APT::Sandbox::User= -o Acquire::Retries=3 download-file "$from" "$archive.partial" ||
     die "$name: the download of ${place##*/} failed; if the mirror has a newer one instead, pin that in cmake/sources.txt"
@@ -67,7 +55,33 @@ if ! is_pinned "$archive"; then
     die "$name: ${place##*/} is not the file that sources.txt pins (SHA-256 differs)"
   }
   mv "$archive.partial" "$archive"
+}
+
+mkdir -p "$cache/src" "$cache/archives"
+
+if [ "${1-}" = --packed ]; then
+  shift
+  exec 9>"$cache/fetch.lock"
+  flock 9
+  for name; do
+    look_up "$name"
+    download
+    echo "$archive"
+  done
+  exit
 fi
+
+[ $# -eq 1 ] || die "usage: fetch.sh [--packed] NAME"
+look_up "$1"
+target=$cache/src/$name
+stamp=$target/.pinned
+want="$digest $members"
+is_there() { [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; }
+! is_there || exit 0
+exec 9>"$cache/fetch.lock"
+flock 9
+! is_there || exit 0 # somebody else made it meanwhile
+download
 
 echo "fetch: unpack $name"
 rm -rf "$target.partial"
