@@ -6,6 +6,7 @@
 
 #include "fs/abi.h"
 #include "fs/context.h"
+#include "fs/anonymous_inode.h"
 #include "fs/descriptors.h"
 #include "fs/mount.h"
 #include "fs/open_file.h"
@@ -311,9 +312,9 @@ ErrorOr<Ref<Inode>> ProcInode::follow() {
       return name_.what == What::Root ? p->file_context->root : p->file_context->directory;
     }
     case What::Descriptor: {
-      Ref<Inode> inode = TRY(file())->inode();
-      if (!inode) return fail(Errno::NoDeviceAddress);
-      return inode;
+      Ref<File> f = TRY(file());
+      if (Ref<Inode> inode = f->inode()) return inode;
+      return AnonymousInode::create(std::move(f));
     }
     default: return Ref<Inode>();
   }
