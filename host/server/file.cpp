@@ -52,31 +52,6 @@ Outcome operation_sync(Instance& instance, const pl_request& request) {
   return result_of(request.extra == 1 ? fdatasync(handle->descriptor) : fsync(handle->descriptor));
 }
 
-// Locks of the open file description (fcntl(2), F_OFD_SETLK): other processes see them; who inside the enclave holds
-// one is the libOS's to know.
-Outcome operation_lock(Instance& instance, const pl_request& request) {
-  Handle* handle = instance.handles().file(request.handle);
-  if (!handle) return failed(EBADF);
-  if (request.offset > kOffsetMax || request.arg[0] > kOffsetMax - request.offset) return failed(EINVAL);
-  struct flock lock {};
-  lock.l_whence = SEEK_SET;
-  lock.l_start = static_cast<off_t>(request.offset);
-  lock.l_len = static_cast<off_t>(request.arg[0]);
-  switch (request.extra) {
-    case PL_LOCK_SHARED: lock.l_type = F_RDLCK; break;
-    case PL_LOCK_EXCLUSIVE:
-    case PL_LOCK_TEST: lock.l_type = F_WRLCK; break;
-    case PL_LOCK_RELEASE: lock.l_type = F_UNLCK; break;
-    default: return failed(EINVAL);
-  }
-  if (request.extra == PL_LOCK_TEST) {
-    if (fcntl(handle->descriptor, F_OFD_GETLK, &lock) < 0) return failed(errno);
-    return {.value = lock.l_type == F_UNLCK ? 0u : 1u};
-  }
-  if (fcntl(handle->descriptor, F_OFD_SETLK, &lock) < 0) return failed(errno == EACCES ? EAGAIN : errno);
-  return {};
-}
-
 Outcome operation_allocate(Instance& instance, const pl_request& request) {
   Handle* handle = writable_file(instance, request.handle);
   if (!handle) return failed(EBADF);

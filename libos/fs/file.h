@@ -25,6 +25,10 @@ class PollTable {
 };
 
 struct EpollItem;  // fs/event_poll.h
+namespace locks {
+enum class Kind : uint8_t;
+enum class Type : uint8_t;
+}
 
 class File : public RefCounted {
  public:
@@ -48,6 +52,8 @@ class File : public RefCounted {
   // Completes a request for mmap (sets inode and max_protection), or ENODEV.
   virtual ErrorOr<void> prepare_map(MappingRequest&) { return fail(Errno::NoDevice); }
   virtual Ref<Inode> inode() { return {}; }
+  // The inode's, which can set such a lock from now on.
+  virtual ErrorOr<locks::Authority*> lock_authority(locks::Kind, locks::Type) { return nullptr; }
   // As /proc/self/fd shows it when it has no path: "pipe:[7]". Returns the length.
   virtual size_t describe(char* out, size_t capacity);
   // A descriptor on it was closed (POSIX record locks end then).

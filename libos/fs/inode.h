@@ -14,6 +14,9 @@
 namespace pl {
 
 class File;
+namespace locks {
+class Authority;
+}
 
 // What stat() tells (nanoseconds since 1970).
 struct Attributes {
@@ -102,6 +105,8 @@ class Inode : public RefCounted {
   virtual ErrorOr<void> sync(bool /*data_only*/) { return {}; }
   virtual ErrorOr<FileSystemStatus> file_system() { return FileSystemStatus{}; }
   virtual bool read_only() { return false; }
+  // Who has a say about its locks beside this instance; null: nobody.
+  virtual locks::Authority* lock_authority() { return nullptr; }
 
   // Where it is: its directory, and its name there (at most NameCapacity). Null and ENOENT for one without a name.
   virtual Ref<Inode> parent() { return {}; }

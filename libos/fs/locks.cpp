@@ -5,8 +5,10 @@
 
 #include "base/hot.h"
 #include "base/list.h"
+#include "fs/file.h"
 #include "memory/heap.h"
 #include "process/wait.h"
+#include "time/clock.h"
 
 namespace pl::locks {
 
@@ -38,14 +40,20 @@ void drop(Held* h) {
   heap_delete(h);
 }
 
-// Puts `lock` in place of whatever its owner held in that range: parts outside stay, neighbours of one type join.
-ErrorOr<void> replace(Inode& inode, Lock lock) {
-  Held* spare[2] = {heap_new<Held>(), heap_new<Held>()};
-  if (!spare[0] || !spare[1]) {
-    heap_delete(spare[0]);
-    heap_delete(spare[1]);
-    return fail(Errno::NoLocks);
+// What a change may need: its own entry, and one for the rest of a lock that is cut in two.
+struct Spares {
+  Held* of[2] = {heap_new<Held>(), heap_new<Held>()};
+  Spares() = default;
+  Spares(const Spares&) = delete;
+  ~Spares() {
+    for (Held* h : of)
+      if (h) heap_delete(h);
   }
+};
+
+// Puts `lock` in place of whatever its owner held in that range: parts outside stay, neighbours of one type join.
+void replace(Inode& inode, Lock lock, Spares& spares) {
+  Held** spare = spares.of;
   for (Held* h = held.first(); h;) {
     Held* next = held.next(h);
     Lock& old = h->lock;
@@ -82,33 +90,80 @@ ErrorOr<void> replace(Inode& inode, Lock lock) {
     h->inode = Ref<Inode>(&inode);
     held.push_back(h);
   }
-  heap_delete(spare[0]);
-  heap_delete(spare[1]);
   changed.wake_all();
-  return {};
 }
+
+// Tells what all owners still have of a range that one of them gave up. A host that does not listen only keeps others waiting.
+void reconcile(Inode& inode, Authority& outside, Kind kind, uint64_t first, uint64_t last) {
+  for (uint64_t at = first;;) {
+    Type type = Type::Unlock;
+    uint64_t end = last;  // as far as it is the same
+    for (const Held& h : held) {
+      if (h.inode.get() != &inode || h.lock.kind != kind || h.lock.last < at) continue;
+      if (h.lock.first > at) {
+        end = std::min(end, h.lock.first - 1);
+      } else {
+        if (type != Type::Write) type = h.lock.type;
+        end = std::min(end, h.lock.last);
+      }
+    }
+    (void)outside.set(kind, type, at, end);
+    if (end == last) return;
+    at = end + 1;
+  }
+}
+
+// Nobody tells when a lock outside is given up: it is asked for again, soon at first.
+constexpr uint64_t ShortestPause = 1, LongestPause = 32;  // milliseconds
 
 }  // namespace
 
-ErrorOr<void> set(Inode& inode, const Lock& lock, Blocking blocking) {
-  Ref<Inode> keep(&inode);
-  if (lock.type != Type::Unlock && find_blocker(inode, lock)) {
-    if (blocking == Blocking::No) return fail(Errno::Again);
-    // flock(2): a conversion first gives up what it had.
-    if (lock.kind == Kind::Flock) {
-      Lock none = lock;
-      none.type = Type::Unlock;
-      TRY(replace(inode, none));
-    }
-    TRY(wait_for(changed, NoDeadline, Sleep::Interruptible, [&] { return !find_blocker(inode, lock); }));
+ErrorOr<void> set(File& file, const Lock& lock, Blocking blocking) {
+  Ref<Inode> inode = file.inode();
+  Authority* outside = TRY(file.lock_authority(lock.kind, lock.type));
+  Spares spares;
+  if (!spares.of[0] || !spares.of[1]) return fail(Errno::NoLocks);
+  auto give_up = [&] {
+    Lock none = lock;
+    none.type = Type::Unlock;
+    replace(*inode, none, spares);
+  };
+  if (lock.type == Type::Unlock) {
+    give_up();
+    if (outside) reconcile(*inode, *outside, lock.kind, lock.first, lock.last);
+    return {};
   }
-  return replace(inode, lock);
+  for (uint64_t pause = ShortestPause;; pause = std::min(2 * pause, LongestPause)) {
+    if (find_blocker(*inode, lock)) {
+      if (blocking == Blocking::No) return fail(Errno::Again);
+      // flock(2): a conversion first gives up what it had.
+      if (lock.kind == Kind::Flock) {
+        give_up();
+        if (outside) reconcile(*inode, *outside, lock.kind, lock.first, lock.last);
+      }
+      TRY(wait_for(changed, NoDeadline, Sleep::Interruptible, [&] { return !find_blocker(*inode, lock); }));
+    }
+    if (!outside) break;
+    auto had = outside->set(lock.kind, lock.type, lock.first, lock.last);
+    if (had) break;
+    if (lock.kind == Kind::Flock) give_up();  // the host's conversion has done so
+    if (had.error() != Errno::Again || blocking == Blocking::No) return fail(had.error());
+    auto slept = wait_for(changed, ticks_now() + milliseconds_to_ticks(pause), Sleep::Interruptible, [] { return false; });
+    if (!slept && slept.error() != Errno::TimedOut) return fail(slept.error());
+  }
+  replace(*inode, lock, spares);
+  return {};
 }
 
-bool test(Inode& inode, const Lock& wanted, Lock& blocker) {
-  Held* h = find_blocker(inode, wanted);
-  if (h) blocker = h->lock;
-  return h != nullptr;
+ErrorOr<bool> test(File& file, const Lock& wanted, Lock& blocker) {
+  Ref<Inode> inode = file.inode();
+  if (Held* h = find_blocker(*inode, wanted)) {
+    blocker = h->lock;
+    return true;
+  }
+  if (wanted.type == Type::Unlock) return false;
+  Authority* outside = TRY(file.lock_authority(wanted.kind, Type::Read));
+  return outside ? outside->test(wanted, blocker) : ErrorOr<bool>(false);
 }
 
 static void release(Inode& inode, const void* owner, bool records_only) {
@@ -118,8 +173,10 @@ static void release(Inode& inode, const void* owner, bool records_only) {
   for (Held* h = held.first(); h;) {
     Held* next = held.next(h);
     if (h->inode.get() == &inode && h->lock.owner == owner && (!records_only || h->lock.kind == Kind::Record)) {
+      const Lock lock = h->lock;
       drop(h);
       any = true;
+      if (Authority* outside = inode.lock_authority()) reconcile(inode, *outside, lock.kind, lock.first, lock.last);
     }
     h = next;
   }
@@ -129,5 +186,11 @@ static void release(Inode& inode, const void* owner, bool records_only) {
 void release_records(Inode& inode, const void* owner) { release(inode, owner, true); }
 void release_all(Inode& inode, const void* owner) { release(inode, owner, false); }
 bool any() { return !held.empty(); }
+
+ErrorOr<void> for_each(Inode& inode, Kind kind, ErrorOr<void> (*visit)(void*, const Lock&), void* context) {
+  for (const Held& h : held)
+    if (h.inode.get() == &inode && h.lock.kind == kind) TRY(visit(context, h.lock));
+  return {};
+}
 
 }  // namespace pl::locks

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Advisory locks, inside this instance: flock(2) and OFD locks belong to a file description, POSIX record locks to a process (its
-// descriptor table stands for it).
+// Advisory locks: flock(2) and OFD locks belong to a file description, POSIX record locks to a process (its descriptor table stands for it).
+// Who holds what in this instance is known here alone. Of a file of the host, the host is told what all of them hold together, and has a say.
 #pragma once
 
 #include <cstdint>
@@ -21,14 +21,28 @@ struct Lock {
   uint64_t first, last;
 };
 
+// Who else has a say about a file's locks.
+class Authority {
+ public:
+  // All owners in this instance together have this now. EAGAIN: somebody outside has it.
+  virtual ErrorOr<void> set(Kind kind, Type type, uint64_t first, uint64_t last) = 0;
+  // Whether somebody outside is in the way of `wanted`, a record lock, and what is.
+  virtual ErrorOr<bool> test(const Lock& wanted, Lock& blocker) = 0;
+
+ protected:
+  ~Authority() = default;
+};
+
 enum class Blocking : uint8_t { No, Yes };
 
 // EAGAIN when another owner's lock is in the way; a blocking one sleeps, interruptibly.
-ErrorOr<void> set(Inode& inode, const Lock& lock, Blocking blocking);
+ErrorOr<void> set(File& file, const Lock& lock, Blocking blocking);
 // The first lock in the way, or none.
-bool test(Inode& inode, const Lock& wanted, Lock& blocker);
+ErrorOr<bool> test(File& file, const Lock& wanted, Lock& blocker);
 void release_records(Inode& inode, const void* owner);
 void release_all(Inode& inode, const void* owner);
+// What is held of that kind, one range after the other.
+ErrorOr<void> for_each(Inode& inode, Kind kind, ErrorOr<void> (*visit)(void*, const Lock&), void* context);
 // For /proc/locks.
 bool any();
 

@@ -269,6 +269,31 @@ ErrorOr<void> allocate(uint32_t handle, uint32_t mode, uint64_t offset, uint64_t
   return nothing(call({.operation = PL_OP_ALLOCATE, .handle = handle, .extra = mode, .offset = offset, .argument = {bytes, 0, 0}}));
 }
 
+// fcntl_locking(2): length 0 is as far as a file can be.
+static uint64_t lock_length(uint64_t first, uint64_t last) { return last >= uint64_t(INT64_MAX) ? 0 : last - first + 1; }
+
+ErrorOr<void> lock(uint32_t handle, uint32_t type, uint64_t first, uint64_t last) {
+  return nothing(call({.operation = PL_OP_LOCK, .handle = handle, .extra = type, .offset = first, .argument = {lock_length(first, last), 0, 0}}));
+}
+
+ErrorOr<bool> test_lock(uint32_t handle, uint32_t type, uint64_t first, uint64_t last, ForeignLock& found) {
+  auto window = TRY(WindowBuffer::allocate(sizeof(pl_lock)));
+  Reply reply = TRY(call({.operation = PL_OP_LOCK, .handle = handle, .buffer = window.offset(), .length = sizeof(pl_lock), .extra = PL_LOCK_TEST,
+                          .offset = first, .argument = {lock_length(first, last), type, 0}}));
+  const uint64_t which = TRY(reply.value.at_most(1 + PL_LOCK_EXCLUSIVE));
+  if (!which) return false;
+  // What does not conflict with the question is no answer to it.
+  pl_lock raw;
+  window.read(0, &raw, sizeof raw);
+  found.exclusive = which == 1 + PL_LOCK_EXCLUSIVE;
+  if (!found.exclusive && type == PL_LOCK_SHARED) return fail(Errno::Io);
+  found.first = TRY(HostValue<uint64_t>(raw.first).at_most(std::min(last, uint64_t(INT64_MAX))));
+  const uint64_t length = TRY(HostValue<uint64_t>(raw.length).at_most(uint64_t(INT64_MAX) - found.first));
+  found.last = length ? found.first + length - 1 : uint64_t(INT64_MAX);
+  if (found.last < first) return fail(Errno::Io);
+  return true;
+}
+
 ErrorOr<pl_terminal> terminal(uint32_t handle) {
   auto window = TRY(WindowBuffer::allocate(sizeof(pl_terminal)));
   TRY(nothing(call({.operation = PL_OP_TERMINAL_GET, .handle = handle, .buffer = window.offset(), .length = sizeof(pl_terminal)})));

@@ -48,6 +48,15 @@ ErrorOr<void> synchronize(uint32_t handle, bool data_only);
 ErrorOr<FileSystemStatus> file_system(uint32_t handle);
 ErrorOr<void> allocate(uint32_t handle, uint32_t mode, uint64_t offset, uint64_t bytes);
 
+// Of the handle (PL_LOCK_*, with PL_LOCK_FLOCK of the whole file); EAGAIN if somebody else's is in the way. `last` INT64_MAX: to the end.
+ErrorOr<void> lock(uint32_t handle, uint32_t type, uint64_t first, uint64_t last);
+struct ForeignLock {
+  bool exclusive;
+  uint64_t first, last;
+};
+// What is in the way of a lock, if anything: true.
+ErrorOr<bool> test_lock(uint32_t handle, uint32_t type, uint64_t first, uint64_t last, ForeignLock& found);
+
 ErrorOr<pl_terminal> terminal(uint32_t handle);
 ErrorOr<void> set_terminal(uint32_t handle, const pl_terminal& modes);
 

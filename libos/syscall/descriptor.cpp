@@ -62,7 +62,7 @@ Result record_lock(File& file, uint32_t command, UserAddress argument) {
   if (command == GetLock || command == OpenGetLock) {
     if (record.type == 2 && command == GetLock) return fail(Errno::Invalid);
     locks::Lock blocker;
-    if (locks::test(*inode, lock, blocker)) {
+    if (TRY(locks::test(file, lock, blocker))) {
       record.type = int16_t(blocker.type);
       record.whence = SeekSet;
       record.start = int64_t(blocker.first);
@@ -77,7 +77,7 @@ Result record_lock(File& file, uint32_t command, UserAddress argument) {
   if (lock.type == locks::Type::Read && !file.readable()) return fail(Errno::BadDescriptor);
   if (lock.type == locks::Type::Write && !file.writable()) return fail(Errno::BadDescriptor);
   bool wait = command == SetLockWait || command == OpenSetLockWait;
-  TRY(restartable(locks::set(*inode, lock, wait ? locks::Blocking::Yes : locks::Blocking::No)));
+  TRY(restartable(locks::set(file, lock, wait ? locks::Blocking::Yes : locks::Blocking::No)));
   return 0;
 }
 
@@ -169,10 +169,9 @@ Result sys_flock(int descriptor, uint32_t operation) {
     case Unlock: type = locks::Type::Unlock; break;
     default: return fail(Errno::Invalid);
   }
-  Ref<Inode> inode = file->inode();
-  if (!inode) return fail(Errno::Invalid);
+  if (!file->inode()) return fail(Errno::Invalid);
   locks::Lock lock{locks::Kind::Flock, type, file.get(), current_process().pid, 0, ~uint64_t(0)};
-  TRY(restartable(locks::set(*inode, lock, operation & NonBlock ? locks::Blocking::No : locks::Blocking::Yes)));
+  TRY(restartable(locks::set(*file, lock, operation & NonBlock ? locks::Blocking::No : locks::Blocking::Yes)));
   return 0;
 }
 

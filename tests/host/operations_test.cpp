@@ -308,10 +308,26 @@ Test(operations, locks_are_seen_by_other_descriptions) {
   cr_assert_eq(libos.simple(PL_OP_LOCK, one, PL_LOCK_EXCLUSIVE, 0, 10).result, 0);
   cr_assert_eq(libos.simple(PL_OP_LOCK, two, PL_LOCK_SHARED, 5, 1).result, -EAGAIN);
   cr_assert_eq(libos.simple(PL_OP_LOCK, two, PL_LOCK_SHARED, 10, 1).result, 0);
-  cr_assert_eq(libos.simple(PL_OP_LOCK, two, PL_LOCK_TEST, 0, 1).value, 1);
+  pl_request test = {.operation = PL_OP_LOCK, .handle = two, .buffer = FakeLibos::kBuffer, .length = sizeof(pl_lock), .extra = PL_LOCK_TEST,
+                     .offset = 5, .arg = {100, PL_LOCK_SHARED, 0}};
+  cr_assert_eq(libos.call(test).value, 1 + PL_LOCK_EXCLUSIVE);
+  cr_assert_eq(libos.get<pl_lock>(FakeLibos::kBuffer).first, 0);
+  cr_assert_eq(libos.get<pl_lock>(FakeLibos::kBuffer).length, 10);
+  test.length = 8;
+  cr_assert_eq(libos.call(test).result, -EINVAL);
+  test.length = sizeof(pl_lock), test.arg[1] = PL_LOCK_RELEASE;
+  cr_assert_eq(libos.call(test).result, -EINVAL);
   cr_assert_eq(libos.simple(PL_OP_LOCK, one, PL_LOCK_RELEASE, 0, 0).result, 0);
-  cr_assert_eq(libos.simple(PL_OP_LOCK, two, PL_LOCK_TEST, 0, 1).value, 0);
+  test.arg[1] = PL_LOCK_EXCLUSIVE;
+  cr_assert_eq(libos.call(test).value, 0);
   cr_assert_eq(libos.simple(PL_OP_LOCK, two, 9, 0, 1).result, -EINVAL);
+  // flock(2)'s locks are others.
+  cr_assert_eq(libos.simple(PL_OP_LOCK, one, PL_LOCK_FLOCK | PL_LOCK_EXCLUSIVE).result, 0);
+  cr_assert_eq(libos.simple(PL_OP_LOCK, two, PL_LOCK_FLOCK | PL_LOCK_SHARED).result, -EAGAIN);
+  cr_assert_eq(libos.simple(PL_OP_LOCK, two, PL_LOCK_EXCLUSIVE, 0, 1).result, 0);
+  cr_assert_eq(libos.simple(PL_OP_LOCK, one, PL_LOCK_FLOCK | PL_LOCK_RELEASE).result, 0);
+  cr_assert_eq(libos.simple(PL_OP_LOCK, two, PL_LOCK_FLOCK | PL_LOCK_SHARED).result, 0);
+  cr_assert_eq(libos.simple(PL_OP_LOCK, two, PL_LOCK_FLOCK | PL_LOCK_TEST).result, -EINVAL);
 }
 
 Test(operations, the_time_is_this_machines) {

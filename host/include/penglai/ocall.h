@@ -118,7 +118,8 @@ struct pl_reply {
 #define PL_OP_ATTRIBUTES 19   /* handle; extra: PL_SET_*; arg[0] mode, arg[1] uid | gid << 32, buffer: struct pl_times */
 #define PL_OP_SYNC 20	      /* handle; extra 1: data only */
 #define PL_OP_STATFS 21	      /* handle -> struct pl_statfs */
-#define PL_OP_LOCK 22	      /* handle; extra: PL_LOCK_*; offset, arg[0] length, arg[1] owner; never blocks: -EAGAIN. PL_LOCK_TEST: value 1 if an exclusive one could not be had */
+#define PL_OP_LOCK 22	      /* handle; extra: PL_LOCK_*; offset, arg[0] length (0: to the end); never blocks: -EAGAIN. The lock is of the handle, whoever holds it inside.
+				 PL_LOCK_TEST: arg[1]: the lock that is wanted. value 0: it could be had; 1 + PL_LOCK_*: what is in its way, and struct pl_lock in the buffer */
 #define PL_OP_TIME 23	      /* value: CLOCK_REALTIME nanoseconds; result 0. Anchored inside against the time CSR */
 #define PL_OP_TERMINAL_GET 24 /* handle 0..2 -> struct pl_terminal; -ENOTTY */
 #define PL_OP_TERMINAL_SET 25 /* handle 0..2, struct pl_terminal: modes only */
@@ -143,6 +144,7 @@ struct pl_reply {
 #define PL_LOCK_EXCLUSIVE 1u
 #define PL_LOCK_RELEASE 2u
 #define PL_LOCK_TEST 3u
+#define PL_LOCK_FLOCK 16u /* with one of the first three: flock(2)'s lock of the whole, which knows nothing of the others */
 
 struct pl_stat { /* one component, links not followed */
 	uint64_t inode, size, blocks;
@@ -157,6 +159,10 @@ struct pl_times {
 };
 #define PL_TIME_OMIT INT64_MIN
 #define PL_TIME_NOW (INT64_MIN + 1)
+
+struct pl_lock { /* a range of a file */
+	uint64_t first, length; /* length 0: to the end, wherever that is */
+};
 
 struct pl_dirent { /* followed by the name, then padding to 8 bytes */
 	uint64_t inode;

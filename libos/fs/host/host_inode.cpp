@@ -103,8 +103,8 @@ ErrorOr<uint32_t> HostInode::handle() {
   return handle_->number();
 }
 
-ErrorOr<Ref<File>> HostInode::open(Ref<Inode> self, uint32_t flags) {
-  if (is_directory()) return Ref<File>(TRY(make<DirectoryFile>(std::move(self), flags)));
+ErrorOr<Ref<File>> HostInode::open(Ref<Inode>, uint32_t flags) {
+  if (is_directory()) return Ref<File>(TRY(make<HostDirectory>(Ref<HostInode>(this), flags)));
   if (!is_regular()) return fail(Errno::NoDeviceAddress);
   Ref<HostHandle> handle = std::move(created_);
   if (!handle) {
@@ -220,7 +220,7 @@ ErrorOr<Ref<File>> HostInode::open_existing(std::string_view name, uint32_t flag
   if (inode->is_directory()) {
     if (!inode->handle_) inode->handle_ = *std::move(held);
     remember(*inode);
-    return Ref<File>(TRY(make<DirectoryFile>(Ref<Inode>(inode), flags)));
+    return Ref<File>(TRY(make<HostDirectory>(std::move(inode), flags)));
   }
   if (!inode->is_regular()) return Ref<File>();
   return Ref<File>(TRY(make<HostFile>(std::move(inode), *std::move(held), flags)));
@@ -352,6 +352,16 @@ ErrorOr<FileSystemStatus> HostInode::file_system() {
 }
 
 // ---- open files ----
+
+ErrorOr<locks::Authority*> HostInode::lock_authority(locks::Kind kind, const Ref<HostHandle>& handle, bool writable) {
+  TRY(locks_.lend(*this, kind, handle, writable));
+  return &locks_;
+}
+
+ErrorOr<locks::Authority*> HostInode::lock_authority(locks::Kind kind) {
+  TRY(handle());
+  return lock_authority(kind, handle_, true);
+}
 
 ErrorOr<Attributes> HostFile::attributes() {
   if (host_->is_news()) return host_->attributes();

@@ -4,23 +4,12 @@
 #pragma once
 
 #include "base/list.h"
+#include "fs/host/host_locks.h"
 #include "fs/inode.h"
 #include "fs/open_file.h"
 #include "ocall/operations.h"
 
 namespace pl {
-
-// A handle of the server's, closed with the last reference. Fixed ones (mount roots) are never closed.
-class HostHandle : public RefCounted {
- public:
-  HostHandle(uint32_t number, bool fixed) : number_(number), fixed_(fixed) {}
-  ~HostHandle() override { if (!fixed_) ocall::close(number_); }
-  uint32_t number() const { return number_; }
-
- private:
-  uint32_t number_;
-  bool fixed_;
-};
 
 class HostInode : public Inode {
  public:
@@ -55,6 +44,10 @@ class HostInode : public Inode {
   Ref<Inode> parent() override { return Ref<Inode>(parent_ ? parent_ : former_parent_); }
   ErrorOr<size_t> name(char* out) override;
   const void* file_system_identity() const override;
+  locks::Authority* lock_authority() override { return &locks_; }
+  ErrorOr<locks::Authority*> lock_authority(locks::Kind kind, const Ref<HostHandle>& handle, bool writable);
+  // Of a directory, which is opened once for all.
+  ErrorOr<locks::Authority*> lock_authority(locks::Kind kind);
 
   // Mappings of a description go on reading through its handle, whatever its name means later.
   void map_through(Ref<HostHandle> handle) { mapped_ = std::move(handle); }
@@ -82,6 +75,7 @@ class HostInode : public Inode {
   Ref<HostHandle> handle_;
   Ref<HostHandle> created_;  // of a file that was just made: its first open takes it
   Ref<HostHandle> mapped_;
+  HostLocks locks_;
   Attributes last_;
   uint32_t last_seen_ = 0;  // ocall::exchanges() when the host said so
   bool seen_ = false;
@@ -95,6 +89,15 @@ ErrorOr<Ref<Inode>> create_host_root(uint32_t handle, uint32_t type, uint32_t mo
 // Directories that were walked through lately are kept open; before a freeze none may be.
 void forget_host_directories();
 
+class HostDirectory : public DirectoryFile {
+ public:
+  HostDirectory(Ref<HostInode> inode, uint32_t flags) : DirectoryFile(Ref<Inode>(inode), flags), host_(std::move(inode)) {}
+  ErrorOr<locks::Authority*> lock_authority(locks::Kind kind, locks::Type) override { return host_->lock_authority(kind); }
+
+ private:
+  Ref<HostInode> host_;
+};
+
 class HostFile : public RegularFile {
  public:
   HostFile(Ref<HostInode> inode, Ref<HostHandle> handle, uint32_t flags)
@@ -103,6 +106,7 @@ class HostFile : public RegularFile {
   ErrorOr<void> sync(bool data_only) override { return ocall::synchronize(handle_->number(), data_only); }
   ErrorOr<Attributes> attributes() override;
   ErrorOr<void> prepare_map(MappingRequest& request) override;
+  ErrorOr<locks::Authority*> lock_authority(locks::Kind kind, locks::Type) override { return host_->lock_authority(kind, handle_, writable()); }
 
  protected:
   ErrorOr<size_t> do_read(uint64_t offset, Buffer& to) override { return ocall::read_at(handle_->number(), offset, to); }

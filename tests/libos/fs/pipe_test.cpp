@@ -6,6 +6,7 @@
 #include "fs/event_poll.h"
 #include "fs/locks.h"
 #include "fs/path.h"
+#include "fs/open_file.h"
 #include "fs/pipe.h"
 #include "fs/stream.h"
 #include "fs/terminal/host_terminal.h"
@@ -200,10 +201,11 @@ Test(pipe, the_lowest_free_descriptor_is_given) {
 
 Test(pipe, record_locks_split_join_and_block_others) {
   auto f = Ref<Inode>(must(make<TmpRegular>(0100644u, 0u, 0u)));
+  auto file = must(make<RegularFile>(f, uint32_t(open_flag::ReadWrite)));
   int a, b;
   using locks::Type;
   auto set = [&](int& owner, Type type, uint64_t first, uint64_t last) {
-    return error_of(locks::set(*f, {locks::Kind::Record, type, &owner, 1, first, last}, locks::Blocking::No));
+    return error_of(locks::set(*file, {locks::Kind::Record, type, &owner, 1, first, last}, locks::Blocking::No));
   };
   cr_assert_eq(set(a, Type::Write, 0, 99), 0);
   cr_assert_eq(set(b, Type::Read, 50, 50), EAGAIN);
@@ -213,7 +215,7 @@ Test(pipe, record_locks_split_join_and_block_others) {
   cr_assert_eq(set(a, Type::Read, 0, 39), 0);
   cr_assert_eq(set(b, Type::Read, 0, 10), 0);
   locks::Lock blocker;
-  cr_assert(locks::test(*f, {locks::Kind::Record, Type::Write, &b, 1, 60, 200}, blocker));
+  cr_assert(must(locks::test(*file, {locks::Kind::Record, Type::Write, &b, 1, 60, 200}, blocker)));
   cr_assert_eq(blocker.first, 60);
   cr_assert_eq(blocker.last, 99);
   locks::release_records(*f, &a);
