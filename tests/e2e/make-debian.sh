@@ -1,19 +1,31 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# make-debian.sh BUILD: a small Debian as a root image (BUILD/tests/debian.img) and, for a look from Linux itself, as a directory beside it.
+# make-debian.sh BUILD: a Debian as a root image (BUILD/tests/debian.img), and as the archive beside it of which Linux makes
+# the same tree in memory (native.sh), without what no job looks at.
+# Every package is as Debian has it. Left out are those that only scripts of packages need, and git's and gcc's that no job uses.
 set -eu
 build=$1
 cmake=$(cd "$(dirname "$0")/../../cmake" && pwd)
-cache=${PL_CACHE:-$HOME/.cache/penglai}
-set --
-for name in base-files base-passwd libc6 libgcc-s1 libtinfo6 bash coreutils libacl1 libattr1 libgmp10 libselinux1 libpcre2-8-0 libssl3t64 \
-  libcap2 libzstd1 zlib1g libsystemd0 libcrypt1 perl-base libexpat1 libpython3.13-minimal python3.13-minimal python3-minimal; do
-  "$cmake/fetch.sh" "$name"
-  set -- "$@" --deb "$cache/archives/$(awk -v name="$name" '$1 == name { print $4 }' "$cmake/sources.txt")"
-done
 image=$build/tests/debian.img
-[ -f "$image" ] && [ "$image" -nt "$cmake/sources.txt" ] && [ "$image" -nt "$build/bin/pl-image" ] && exit 0
-"$build/bin/pl-image" build "$@" -o "$image"
-rm -rf "$build/tests/debian"
-fsck.erofs --extract="$build/tests/debian" "$image"
+[ -f "$image" ] && [ -f "$build/tests/debian.tar" ] && [ "$image" -nt "$cmake/sources.txt" ] && [ "$image" -nt "$0" ] && [ "$image" -nt "$build/bin/pl-image" ] && exit 0
+
+base='base-files base-passwd libc6 libgcc-s1 libtinfo6 zlib1g libzstd1 liblzma5 libcrypt1 libgmp10 libpcre2-8-0 libselinux1 libacl1 libattr1
+  libcap2 libsystemd0 libssl3t64 bash coreutils perl-base'
+text='findutils sed gawk libmpfr6 libreadline8t64 libsigsegv2 grep gzip xz-utils tar diffutils lua5.4'
+python='libpython3.13-minimal python3.13-minimal python3-minimal libpython3.13-stdlib python3.13 libpython3-stdlib python3 libexpat1 libbz2-1.0
+  libffi8 libncursesw6 libuuid1 libsqlite3-0'
+tools='sqlite3 git openssl make'
+compiler='gcc gcc-riscv64-linux-gnu gcc-14 gcc-14-riscv64-linux-gnu cpp-14-riscv64-linux-gnu libgcc-14-dev libisl23 libmpc3 binutils
+  binutils-riscv64-linux-gnu libbinutils libctf0 libctf-nobfd0 libsframe1 libjansson4 libc6-dev linux-libc-dev'
+# shellcheck disable=SC2086
+archives=$("$cmake/fetch.sh" --packed $base $text $python $tools $compiler)
+set --
+for archive in $archives; do set -- "$@" --deb "$archive"; done
+rm -rf "$build/tests/debian" "$build/tests/debian.tar" "$image"
+"$build/bin/pl-image" build "$@" -o "$image.new"
+fsck.erofs --extract="$build/tests/debian" "$image.new"
+tar -C "$build/tests/debian" -cf "$build/tests/debian.tar" --exclude=./usr/share/doc --exclude=./usr/share/man --exclude=./usr/share/info \
+  --exclude=./usr/share/locale --exclude=./usr/share/i18n --exclude=gconv --exclude='lib*san*' --exclude=lto1 --exclude=g++-mapper-server .
+rm -r "$build/tests/debian"
+mv "$image.new" "$image"

@@ -10,7 +10,6 @@
 using e2e::shell;
 
 static const std::string Image = PL_TOP "/build/bin/pl-image";
-static const std::string Debian = PL_TOP "/build/tests/debian.img";
 
 static const char* const Greeting =
     "#include <stdio.h>\n#include <math.h>\n__thread int mine = 3;\n"
@@ -157,47 +156,4 @@ Test(rootfs, starting_from_a_large_image_costs_what_starting_from_a_small_one_co
   cr_log_info("10 MB: %ld instructions, 300 MB: %ld", counts[0], counts[1]);
   cr_expect_gt(counts[0], 1'000'000);
   cr_expect_lt(counts[1], counts[0] * 1.05, "%ld against %ld instructions", counts[1], counts[0]);
-}
-
-// ---- Debian, unmodified ----
-
-static const char* const Job = R"job(set -e
-cd /tmp
-trap 'echo bye' EXIT
-for i in $(seq 1 200); do echo "$((i * 7919 % 1000)) line $i"; done | sort -n > numbers
-sha256sum < numbers
-head -n 3 numbers | tac
-perl -ne 's/line/LINE/; $s += $1 if /^(\d+)/; print if /77 LINE/; END { print "$s\n" }' numbers
-python3 -c '
-import re, sys
-lines = open("numbers").read().splitlines()
-print(sum(int(re.match("([0-9]+)", l).group(1)) for l in lines), sorted({c for l in lines for c in l})[:5], sys.version_info[:2])
-'
-cat <<TEXT | tr a-z A-Z
-here is $((6 * 7))
-TEXT
-mkdir -p d/e; mv numbers d/e/; cp -a d copy; ls -R copy | tail -n 1; stat -c %s copy/e/numbers; rm -r d copy; ls
-(exit 5) || echo status $?
-. /etc/os-release; echo $ID $VERSION_ID
-head -n 1 /etc/passwd
-exit 3
-)job";
-
-Test(debian, bash_coreutils_perl_and_python_do_what_they_do_on_linux, .timeout = 900) {
-  e2e::Scratch scratch;
-  scratch.write("job", Job);
-  // perl opens /dev/null, which a directory that was unpacked does not have.
-  built("mkdir -p build/tests/debian/tmp && : > build/tests/debian/dev/null && cp " + scratch.path() + "/job build/tests/debian/job");
-  auto native = shell("build/bin/pl-machine run -- /usr/bin/busybox chroot /host" PL_TOP "/build/tests/debian /usr/bin/bash /job", {.seconds = 300});
-  shell("rm -f build/tests/debian/job");
-  cr_assert_eq(native.status, 3, "%s%s", native.out.c_str(), native.err.c_str());
-  for (const char* how : {"", "--shadow ", "--shadow "})
-    says(std::string("./pl-run ") + how + "--rootfs " + Debian + " -v " + scratch.path() + ":/mnt:ro bash /mnt/job", 3, native.out);
-}
-
-Test(debian, an_image_says_what_it_is, .timeout = 100) {
-  auto result = shell(Image + " inspect --json " + Debian + " | python3 -c 'import json,sys; j=json.load(sys.stdin); print(len(j[\"root_hash\"]), j[\"hash\"])'");
-  EXPECT_TEXT(result.out, "64 sha256\n");
-  cr_expect_eq(shell(Image + " inspect " + Debian + " | head -1 | cut -c1-9").out, "root hash\n");
-  cr_expect_eq(shell(Image + " verify " + Debian, {.seconds = 100}).status, 0);
 }
