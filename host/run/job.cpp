@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "run/launch.h"
@@ -28,7 +29,10 @@ OrFailure<std::unique_ptr<Runtime>> Runtime::open(uint64_t windows, Say say) {
   auto device = Device::open(path, std::bit_ceil(std::max(windows + PL_WINDOW_DEFAULT, kArenaMin)));
   if (device) return std::make_unique<Runtime>(std::move(*device), std::move(say));
   switch (device.error()) {
-    case ENOENT: return failure(kOwnFailure, fmt::format("no {}: is the penglai module loaded?", path));
+    case ENOENT:
+      // In the emulated machine (host_files.cpp) somebody loads it, so the firmware or the module has refused, and said why.
+      return failure(kOwnFailure, std::getenv("PENGLAI_ROOT") ? fmt::format("no {}: `pl-machine log` says why this machine has no enclaves", path)
+                                                              : fmt::format("no {}: is the penglai module loaded?", path));
     case EACCES: return failure(kOwnFailure, fmt::format("no permission for {}: it is for the group penglai", path));
     case ENODEV: return failure(kOwnFailure, "this machine's firmware has no penglai monitor");
     case EINVAL: return failure(kOwnFailure, "more instances at once than one process can have windows for");

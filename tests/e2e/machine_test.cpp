@@ -47,6 +47,17 @@ Test(machine, memory_and_pool_and_up_to_eight_harts_are_settings, .timeout = 120
   shell("build/bin/pl-machine stop");
 }
 
+Test(machine, a_pool_that_does_not_fit_is_said_to_be_the_reason, .timeout = 120) {
+  const std::string settings = "PENGLAI_MEMORY=512M PENGLAI_POOL=256M ";
+  shell("build/bin/pl-machine stop");
+  auto result = shell(settings + "./pl-run hello");
+  cr_expect_eq(result.status, 125);
+  cr_expect(result.err.find("no /dev/penglai: `pl-machine log` says why") != std::string::npos, "%s", result.err.c_str());
+  auto log = shell(settings + "build/bin/pl-machine log");
+  cr_expect(log.out.find("penglai.pool does not fit into free RAM") != std::string::npos, "%s", log.out.c_str());
+  shell("build/bin/pl-machine stop");
+}
+
 Test(machine, one_hart_and_two_run_the_same, .timeout = 120) {
   for (const char* harts : {"1", "2"}) {
     shell("build/bin/pl-machine stop");
