@@ -81,6 +81,9 @@ Test(points, a_generator_that_is_not_reseeded_after_the_point_gives_all_forks_on
   cr_expect_eq(seen["session"].size(), 1);
   cr_expect_eq(seen["psa"].size(), 20);
 }
+Test(points, a_generator_that_is_reseeded_when_the_generation_moves_does_not, .timeout = 120) {
+  expect_unique_sessions(20, "--shadow-at=call --shadow-args 3", "call stale watched");
+}
 
 Test(points, main_is_found_in_musl_and_glibc_programs_and_gets_its_own_arguments, .timeout = 300) {
   e2e::Scratch scratch;

@@ -5,6 +5,7 @@
 //     call        freezes itself when it is ready
 //     ephemeral   with an ephemeral Diffie-Hellman exchange; else the pre-shared key and the two ends' random bytes alone
 //     stale       takes away what this project's mbedTLS does for forks: the generator is not reseeded for each request
+//     watched     but it is when the generation is another than when it was seeded
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
 #include <mbedtls/ssl.h>
@@ -37,6 +38,8 @@ struct end {
 
 static mbedtls_entropy_context entropy;
 static mbedtls_ctr_drbg_context drbg;
+static const volatile uint64_t *generation;
+static uint64_t seeded_under;
 static struct wire to_server, to_client;
 static struct end client = {.in = &to_client, .out = &to_server}, server = {.in = &to_server, .out = &to_client};
 
@@ -47,6 +50,7 @@ __attribute__((constructor)) static void seed(void) {
   if (mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, NULL, 0) || mbedtls_ctr_drbg_random(&drbg, used, sizeof used) ||
       psa_crypto_init() != PSA_SUCCESS || psa_generate_random(used, sizeof used) != PSA_SUCCESS)
     printf("not seeded\n");
+  if ((generation = pl_shadow_generation())) seeded_under = *generation;
 }
 
 static int send_some(void *context, const unsigned char *from, size_t n) {
@@ -117,15 +121,17 @@ static void show(const char *name, const unsigned char *bytes, size_t count) {
 }
 
 int main(int argc, char **argv) {
-  int call = 0, exchange = MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK;
+  int call = 0, watched = 0, exchange = MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK;
   unsigned char bytes[32];
   for (int i = 1; i < argc; ++i) {
     if (!strcmp(argv[i], "call")) call = 1;
     if (!strcmp(argv[i], "ephemeral")) exchange = MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL;
+    if (!strcmp(argv[i], "watched")) watched = 1;
     if (!strcmp(argv[i], "stale")) mbedtls_ctr_drbg_set_reseed_interval(&drbg, 10000);
   }
   if (prepare(&client, MBEDTLS_SSL_IS_CLIENT, exchange) || prepare(&server, MBEDTLS_SSL_IS_SERVER, exchange)) return 1;
   if (call && pl_shadow_point() != 1) return printf("no point\n"), 1;
+  if (watched && *generation != seeded_under) MUST(mbedtls_ctr_drbg_reseed(&drbg, NULL, 0));
   MUST(mbedtls_ctr_drbg_random(&drbg, bytes, sizeof bytes));
   show("drbg", bytes, sizeof bytes);
   MUST(psa_generate_random(bytes, sizeof bytes));

@@ -22,10 +22,7 @@ __attribute__((constructor)) static void prepare(void) {
   wiped = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   madvise(wiped, 8192, MADV_WIPEONFORK);
   memset(wiped, 0x5a, 8192);
-  int fd = open("/dev/shadow", O_RDONLY);
-  const char *page = mmap(0, 4096, PROT_READ, MAP_SHARED, fd, 0);
-  close(fd);
-  generation = page == MAP_FAILED ? NULL : (const volatile uint64_t *)(page + PL_SHADOW_GENERATION_OFFSET);
+  generation = pl_shadow_generation();
   if (generation) generation_before = *generation;
   unsigned char used[64];
   getrandom(used, sizeof used, 0);

@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #ifdef __cplusplus
@@ -171,6 +172,24 @@ static inline int pl_shadow_arguments(char *text, size_t size, char **argv, int 
  * generation, before a fork and after it.
  */
 #define PL_SHADOW_GENERATION_OFFSET 64
+
+/*
+ * Maps that page and points at the word; null with errno without an enclave. Call it once, early, and keep the pointer. What was made under
+ * another value than *pointer is shared with other forks: a generator has to be seeded anew, a key or a cached id made anew.
+ */
+static inline const volatile uint64_t *pl_shadow_generation(void)
+{
+	int error, descriptor = open("/dev/shadow", O_RDONLY | O_CLOEXEC);
+	void *page;
+
+	if (descriptor < 0)
+		return NULL;
+	page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, descriptor, 0);
+	error = errno;
+	close(descriptor);
+	errno = error;
+	return page == MAP_FAILED ? NULL : (const volatile uint64_t *)((const char *)page + PL_SHADOW_GENERATION_OFFSET);
+}
 
 #ifdef __cplusplus
 }
