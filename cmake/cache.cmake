@@ -37,7 +37,7 @@ function(pl_kernel target tree comment)
   add_custom_command(
     OUTPUT ${tree}/arch/riscv/boot/Image
     COMMAND ${CMAKE_COMMAND} -E env PL_CACHE=${PL_CACHE} ${kernel_COMMAND}
-    DEPENDS ${kernel_INPUTS} ${machine}/link-kernel.sh
+    DEPENDS ${kernel_INPUTS} ${PROJECT_SOURCE_DIR}/cmake/link-tree.sh
     COMMENT ${comment}
     VERBATIM)
   add_custom_target(${target} DEPENDS ${tree}/arch/riscv/boot/Image)

@@ -137,11 +137,4 @@ if [ ! -d "$final" ]; then
   rm -rf "$work"
 fi
 
-mkdir -p "$(dirname "$link")"
-if [ -d "$link" ] && [ ! -L "$link" ]; then
-  find "$link" -depth -type d -empty -delete # ninja makes the folders of what it expects
-fi
-if [ "$(readlink "$link" || true)" != "$final" ]; then
-  touch "$final/penglai.cfg" # another sysroot than before, however old: what was built with the last one is stale
-  ln -sfn "$final" "$link"
-fi
+"$here/../cmake/link-tree.sh" "$final" "$link" penglai.cfg

@@ -64,4 +64,4 @@ if [ ! -d "$build" ]; then
   mv "$build.partial" "$build"
 fi
 
-"$(dirname "$0")/link-kernel.sh" "$build" "$link"
+"$(dirname "$0")/../link-tree.sh" "$build" "$link" arch/riscv/boot/Image

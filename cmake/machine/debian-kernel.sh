@@ -52,4 +52,4 @@ SCRIPT
   mv "$tree.partial" "$tree"
 fi
 
-"$here/link-kernel.sh" "$(echo "$tree"/usr/src/linux-headers-*-riscv64)" "$link"
+"$here/../link-tree.sh" "$(echo "$tree"/usr/src/linux-headers-*-riscv64)" "$link" arch/riscv/boot/Image
