@@ -75,7 +75,10 @@ Test(secrets, a_template_holds_nothing_of_its_generator_and_nothing_that_was_giv
                              "set $generator = &'pl::random::(anonymous namespace)::generator'\n"
                              "dump binary memory " + at + "/key &$generator->key ((char*)&$generator->key)+32\n"
                              "dump binary memory " + at + "/ready &$generator->ready[32-$generator->left] &$generator->ready[32]\n" +
-                             save + "before\"\ndelete\ndetach\nprintf \"saved\\n\"\n");
+                             save + "before\"\n"
+                             "hbreak pl::monitor::freeze\ncontinue\nset $page = (unsigned long)$sp & ~0xfff\nset $used = (unsigned long)$sp - 1024\n"
+                             "dump binary memory " + at + "/stack $page $used\n"
+                             "delete\ndetach\nprintf \"saved\\n\"\n");
   e2e::Background watch(debugger(at + "/watch") + " 2>&1");
   cr_assert(watch.wait_for("watching"), "%s", watch.out().c_str());
   const auto run = shell("./pl-run --shadow --memory 32M --shadow-at=call " + program("shadow-traces"), {.seconds = 200});
@@ -94,6 +97,10 @@ Test(secrets, a_template_holds_nothing_of_its_generator_and_nothing_that_was_giv
     cr_assert_neq(before.find(key), before.npos, "the search finds what is there");
     if (ready.size() >= 8) cr_expect_neq(before.find(ready), before.npos);
   }
+  // What earlier and deeper calls left on the kernel's stack, but for the last of the freeze's own.
+  const std::string stack = content(at + "/stack");
+  cr_assert_gt(stack.size(), 512);
+  cr_expect_eq(stack.find_first_not_of('\0'), stack.npos, "the kernel's stack is not zero below its use");
   const std::string after = content(at + "/after");
   for (auto& [name, secret] : {std::pair("the seed", seed.substr(0, 32)), std::pair("the key", key), std::pair("bytes that were ready", ready)})
     if (secret.size() >= 8) cr_expect_eq(after.find(secret), after.npos, "%s of before the freeze is at 0x%zx of memory", name, after.find(secret));
