@@ -180,10 +180,7 @@ void posix_timer_fired(Timer& t) {
 }
 
 void timer_signal_taken(QueuedSignal& queued) {
-  auto& timer = static_cast<PosixTimer&>(queued);
-  timer.overrun = int(std::min<uint64_t>(timer.missed, INT32_MAX));
-  timer.missed = 0;
-  timer.info.timer.overrun = timer.overrun;
+  static_cast<PosixTimer&>(queued).taken_at(ticks_now());
 }
 
 ErrorOr<PosixTimer*> posix_timer(int id) {

@@ -37,8 +37,9 @@ uint64_t SignalTimer::cpu_now() const {
 
 uint64_t SignalTimer::left() const {
   uint64_t now = counts_cpu() ? cpu_now() : read_time();
-  uint64_t end = counts_cpu() ? cpu_deadline : deadline();
   if (!running()) return 0;
+  uint64_t end = counts_cpu() ? cpu_deadline : deadline() - skipped * interval;
+  if (skipped && end <= now) end += ((now - end) / interval + 1) * interval;
   return end > now ? end - now : 1;
 }
 
@@ -51,7 +52,7 @@ IntervalValue SignalTimer::value() const {
 
 void SignalTimer::stop() {
   cancel_timer(*this);
-  cpu_deadline = 0;
+  cpu_deadline = skipped = 0;
 }
 
 void SignalTimer::start(uint64_t ticks, bool is_absolute) {
@@ -93,7 +94,10 @@ SignalTimer& interval_timer(Process& process, IntervalTimers::Which which) {
 
 void PosixTimer::expired(uint64_t now) {
   absolute = false;
-  uint64_t late = advance(now);
+  uint64_t late = advance(now) + skipped;
+  skipped = 0;
+  // Until its signal is taken the next ones only count; if there is none, or it is ignored, they do not even that.
+  skip_until(now + milliseconds_to_ticks(1));
   if (!signal) return;
   if (holder) {  // the last one has not been taken yet
     missed += late + 1;
@@ -107,6 +111,31 @@ void PosixTimer::expired(uint64_t now) {
   Thread* target = thread ? find_thread(thread) : nullptr;
   if (thread && (!target || target->process != process)) return;
   send_timer_signal(*process, target, *this);
+}
+
+// Expiries before then only count: the shortest interval must leave time for the program.
+void PosixTimer::skip_until(uint64_t soon) {
+  if (!interval || counts_cpu()) return;
+  uint64_t next = deadline();
+  if (next >= soon) return;
+  skipped = (soon - next) / interval + 1;
+  cancel_timer(*this);
+  arm_timer(*this, next + skipped * interval);
+}
+
+void PosixTimer::taken_at(uint64_t now) {
+  if (skipped) {
+    uint64_t first = deadline() - skipped * interval, passed = now >= first ? (now - first) / interval + 1 : 0;
+    missed += passed;
+    skipped = 0;
+    cancel_timer(*this);
+    arm_timer(*this, first + passed * interval);
+  }
+  // Enough to come back to the program: a signal whose default is to be ignored would otherwise be delivered for ever.
+  if (armed()) skip_until(now + tick_rate().from_nanoseconds(50'000));
+  overrun = int(std::min<uint64_t>(missed, INT32_MAX));
+  missed = 0;
+  info.timer.overrun = overrun;
 }
 
 PosixTimer* IntervalTimers::find(int id) {

@@ -23,6 +23,7 @@ struct SignalTimer : Timer {
   int signal = 0;             // 0: none is sent (SIGEV_NONE)
   uint64_t interval = 0;      // 0: one-shot
   uint64_t cpu_deadline = 0;  // of a CPU clock; 0: disarmed
+  uint64_t skipped = 0;       // expiries before the deadline that wake nobody
 
   bool counts_cpu() const;
   bool running() const { return armed() || cpu_deadline; }
@@ -48,6 +49,11 @@ struct PosixTimer : SignalTimer, QueuedSignal {
   ListLink<PosixTimer> link;
 
   void expired(uint64_t now);
+  // Its signal is about to be delivered: says how often it expired besides.
+  void taken_at(uint64_t now);
+
+ private:
+  void skip_until(uint64_t soon);
 };
 
 class IntervalTimers {

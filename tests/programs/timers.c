@@ -116,6 +116,25 @@ static void posix_timers(void) {
   siginfo_t info;
   CHECK(sigwaitinfo(&set, &info) == SIGRTMIN && info.si_code == SI_TIMER && info.si_overrun >= 5);
   CHECK(timer_getoverrun(timer) == info.si_overrun);
+  // The shortest interval leaves time for the program, and none of its ends is lost.
+  struct itimerspec shortest = {{0, 100}, {0, 100}};
+  long begin = now(CLOCK_MONOTONIC), ends = 0;
+  CHECK(timer_settime(timer, 0, &shortest, NULL) == 0);
+  for (int i = 0; i < 3; i++) {
+    usleep(50000);
+    CHECK(timer_gettime(timer, &left) == 0 && left.it_value.tv_sec == 0 && left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 100);
+    CHECK(sigwaitinfo(&set, &info) == SIGRTMIN);
+    ends += info.si_overrun + 1;
+  }
+  CHECK(ends >= 1500000 && ends <= (now(CLOCK_MONOTONIC) - begin) / 100);
+  // A signal that is delivered and ignored leaves time as well.
+  signal(SIGRTMIN, SIG_IGN);
+  sigprocmask(SIG_UNBLOCK, &set, NULL);
+  usleep(20000);
+  struct itimerspec none = {{0, 0}, {0, 0}};
+  CHECK(timer_settime(timer, 0, &none, NULL) == 0);
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  sigaction(SIGRTMIN, &action, NULL);
   CHECK(timer_delete(timer) == 0);
   struct timespec zero = {0, 20000000};
   CHECK(sigtimedwait(&set, &info, &zero) == -1 && errno == EAGAIN);
