@@ -21,11 +21,9 @@ constexpr uint32_t ProtectionGrowsDown = 0x01000000, ProtectionGrowsUp = 0x02000
 AddressSpace& space() { return *current_thread().address_space; }
 
 // RLIMIT_AS (getrlimit(2)): for `more` bytes of mappings.
+bool is_limited() { return current_process().limit(Limits::AddressSpace) != Limit::Infinity; }
 ErrorOr<void> may_map(uint64_t more) {
-  uint64_t limit = current_process().limit(Limits::AddressSpace);
-  if (limit == Limit::Infinity) [[likely]] return {};
-  uint64_t now = space().mapped_bytes();
-  if (now + more > limit) return fail(Errno::NoMemory);
+  if (is_limited() && space().mapped_bytes() + more > current_process().limit(Limits::AddressSpace)) return fail(Errno::NoMemory);
   return {};
 }
 
@@ -40,8 +38,10 @@ ErrorOr<size_t> whole_pages(UserAddress address, size_t bytes, Errno beyond) {
 }  // namespace
 
 Result sys_brk(UserAddress address) {
-  uint64_t now = space().set_break({}).value;
-  if (address.value > now && !may_map(address.value - now)) return now;
+  if (is_limited()) {
+    uint64_t now = space().set_break({}).value;
+    if (address.value > now && !may_map(address.value - now)) return now;
+  }
   return space().set_break(address).value;
 }
 
