@@ -26,6 +26,7 @@ rm -rf "$build/tests/debian" "$build/tests/debian.tar" "$image"
 "$build/bin/pl-image" build "$@" -o "$image.new"
 fsck.erofs --extract="$build/tests/debian" "$image.new"
 tar -C "$build/tests/debian" -cf "$build/tests/debian.tar" --exclude=./usr/share/doc --exclude=./usr/share/man --exclude=./usr/share/info \
-  --exclude=./usr/share/locale --exclude=./usr/share/i18n --exclude=gconv --exclude='lib*san*' --exclude=lto1 --exclude=g++-mapper-server .
+  --exclude=./usr/share/locale --exclude=./usr/share/i18n --exclude=gconv --exclude='lib*san*' --exclude=lto1 --exclude='*lto-dump*' --exclude=libc.a --exclude='libm*.a' \
+  --exclude='libgomp*' .
 rm -r "$build/tests/debian"
 mv "$image.new" "$image"

@@ -15,6 +15,5 @@ done
 openssl req -x509 -new -key key.pem -subj /CN=enclave -days 30 -out certificate.pem && openssl x509 -in certificate.pem -noout -subject -issuer && openssl verify -CAfile certificate.pem certificate.pem
 openssl rand -hex 16 | wc -c; openssl prime 1000003; echo cGVuZ2xhaQ== | openssl base64 -d; echo
 openssl speed -seconds 1 -bytes 1024 sha256 2>&1 | sed -n 's/[0-9][0-9.]*k*/N/g;/^Doing/p;/^sha256/p' | sed 's/  */ /g'
-openssl speed -seconds 1 ed25519 2>&1 | grep -c 'Doing'
 (openssl s_server -quiet -accept 127.0.0.1:4433 -key key.pem -cert certificate.pem -naccept 1 -www >/dev/null 2>&1 & echo $! >pid)
 for i in $(seq 50); do printf 'GET / HTTP/1.0\r\n\r\n' | openssl s_client -quiet -connect 127.0.0.1:4433 -CAfile certificate.pem 2>/dev/null >page && break; sleep 0.1; done; grep -o 'TLSv1.3' page | head -n 1
