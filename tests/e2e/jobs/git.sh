@@ -1,7 +1,7 @@
 # git: 200 commits on two branches, a merge, gc, a clone by path.
 export GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org GIT_COMMITTER_NAME=C GIT_COMMITTER_EMAIL=c@example.org
 git init -q -b main work && cd work && git config gc.auto 0
-for i in $(seq 185); do
+for i in $(seq 190); do
   at="$((1700000000 + i)) +0100" text="commit $i"
   printf 'commit refs/heads/main\nmark :%d\nauthor A <a@example.org> %s\ncommitter C <c@example.org> %s\ndata %d\n%s\n' "$i" "$at" "$at" ${#text} "$text"
   [ "$i" -eq 1 ] || echo "from :$((i - 1))"
@@ -9,7 +9,7 @@ for i in $(seq 185); do
   printf 'M 100644 inline file%d\ndata %d\n%s\nM 100644 inline d%d/last\ndata %d\n%s\n' $((i % 9)) ${#text} "$text" $((i % 4)) ${#i} "$i"
   [ "$i" -ne 100 ] || echo 'reset refs/heads/side' "from :100"
 done | sed 's|reset refs/heads/side |reset refs/heads/side\n|' | git fast-import --quiet && git reset -q --hard && git status --short
-for i in $(seq 186 200); do
+for i in $(seq 191 200); do
   echo "line $i" >>file$((i % 9)); echo $i >d$((i % 4))/last
   export GIT_AUTHOR_DATE="$((1700000000 + i)) +0100" GIT_COMMITTER_DATE="$((1700000000 + i)) +0000"
   git commit -q -a -m "commit $i"
