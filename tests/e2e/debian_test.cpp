@@ -32,6 +32,27 @@ Test(debian, git_has_the_same_history_after_gc_and_clone, .timeout = 1200) { sam
 Test(debian, openssl_signs_verifies_and_measures_itself, .timeout = 1200) { same_as_on_linux("openssl"); }
 Test(debian, gcc_and_make_build_the_same_bytes_and_what_they_built_runs, .timeout = 1200) { same_as_on_linux("compiler"); }
 
+// Position independent, stripped, and of a root image: its main is where libc's start is told.
+Test(debian, a_shadow_at_main_is_found_in_programs_without_symbols, .timeout = 600) {
+  const std::string run = "./pl-run --shadow --shadow-at=main --memory 32M " + InEnclave;
+  for (const char* own : {"a", "b"}) {
+    auto bash = shell(run + "bash -c 'head -n 2 /proc/shadow; echo $0 $1' x " + own);
+    EXPECT_TEXT(bash.out, std::string("fork 1\npoint main\nx ") + own + "\n");
+    auto perl = shell(run + "perl -e 'open F, \"/proc/shadow\"; print scalar <F>, scalar <F>, \"@ARGV\\n\"' y " + own);
+    EXPECT_TEXT(perl.out, std::string("fork 1\npoint main\ny ") + own + "\n");
+  }
+}
+
+Test(debian, python_freezes_where_it_reads_dev_shadow_with_its_modules_loaded, .timeout = 600) {
+  const std::string program = "import json, re, sqlite3\nat = open(\"/dev/shadow\").read().split(\"\\n\")[:3]\n"
+                              "print(at, open(\"/proc/self/cmdline\").read().split(\"\\0\")[3:-1], re.findall(\"[0-9]+\", json.dumps([1, 22])))";
+  const std::string run = "./pl-run --shadow --shadow-at=call --shadow-args 2 --memory 64M " + InEnclave + "python3 -c '" + program + "' ";
+  for (const char* own : {"a", "b"}) {
+    auto result = shell(run + own);
+    EXPECT_TEXT(result.out, std::string("['frozen 1', 'fork 1', 'point call'] ['") + own + "'] ['1', '22']\n");
+  }
+}
+
 // ---- SQLite on a directory of the host ----
 
 static std::string in_data(const e2e::Scratch& scratch, const std::string& command) {

@@ -76,7 +76,7 @@ static std::string small_tree(const e2e::Scratch& scratch) {
 Test(rootfs, a_directory_is_the_root_and_what_is_written_stays_in_the_instance, .timeout = 500) {
   e2e::Scratch scratch;
   std::string tree = small_tree(scratch), run = "PL_CACHE=" + scratch.path() + "/cache build/bin/pl-run ";
-  const char* const job = " sh -c 'cat /etc/motd; echo changed > /etc/motd; mv /etc/numbers /etc/n; wc -l < /etc/n; rm /bin/head; cat /etc/motd; ls /etc; ls /bin | wc -l' 2>&1";
+  const char* const job = " sh -c 'cat /etc/motd; echo changed > /etc/motd; mv /etc/numbers /etc/n; wc -l < /etc/n; rm /bin/head; cat /etc/motd; ls /etc; ls /bin | wc -l'";
   const std::string wanted = "measured\n50000\nchanged\nmotd\nn\n9\n";
   for (const char* how : {"", "--shadow ", "--shadow "}) says(run + how + "--rootfs " + tree + job, 0, wanted);
   EXPECT_TEXT(shell("cat " + tree + "/etc/motd; ls " + scratch.path() + "/cache/images | grep -c img").out, "measured\n1\n");
