@@ -112,7 +112,7 @@ runtimes() {
 }
 
 # Its generators are seeded anew for every request, so that one which a program seeded before its shadow point gives every fork something else
-# (libos/shadow/CONTRACT.md). Many times the cost of a request without; a fiftieth of a handshake with an ephemeral key exchange.
+# (libos/shadow/CONTRACT.md). A request costs many times what it would without.
 mbedtls() {
   mkdir -p "$work/mbedtls/source"
   cp -r "$mbedtls/." "$work/mbedtls/source"

@@ -74,12 +74,12 @@ struct Bench {
     const size_t at = run->output.find(kVerified);
     if (at == std::string::npos) return failure(kOwnFailure, "speedtest1 verified nothing: " + run->output);
     std::string results = run->output.substr(at, run->output.find('\n', at) - at);
-    if (!results_.empty() && results != results_) return failure(kOwnFailure, fmt::format("'{}' in an enclave, '{}' on Linux", results_, results));
-    results_ = std::move(results);
+    if (!query_results.empty() && results != query_results) return failure(kOwnFailure, fmt::format("'{}' in an enclave, '{}' on Linux", query_results, results));
+    query_results = std::move(results);
     return instructions;
   }
   static constexpr std::string_view kVerified = "Verification Hash: ";
-  std::string results_;
+  std::string query_results = {};
 
   OrFailure<void> add(const std::string& name, const char* unit, const std::function<OrFailure<double>()>& enclave,
                       const std::function<OrFailure<double>()>& linux_figure = nullptr, std::string note = {}) {

@@ -17,6 +17,7 @@
 #include "root/import.h"
 #include "root/tool.h"
 #include "run/host_files.h"
+#include "run/options.h"
 #include "run/root_file.h"
 
 #ifndef PL_VERSION_STRING
@@ -182,16 +183,10 @@ int run(int argc, char** argv) {
     command->add_flag("--json", options.json, "As JSON");
   }
   verify_command->add_option("--root-hash", options.root_hash, "And that it is this very image")->type_name("HASH");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
+  if (auto parsed = parse_line(app, argc, argv); !parsed) {
+    if (parsed.error().status) return complain(parsed.error().text + "\nTry 'pl-image --help'.");
+    fmt::print("{}", parsed.error().text);
     return 0;
-  } catch (const CLI::CallForVersion& version) {
-    fmt::print("{}\n", version.what());
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    return complain(std::string(error.what()) + "\nTry 'pl-image --help'.");
   }
   if (*build_command) return build(options);
   if (*import_command) return import(options);

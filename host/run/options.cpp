@@ -71,6 +71,19 @@ std::optional<VariableOption> parse_variable(const std::string& text) {
   return variable;
 }
 
+std::expected<void, OptionsStop> parse_line(CLI::App& app, int argc, const char* const* argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return std::unexpected(OptionsStop{0, app.help()});
+  } catch (const CLI::CallForVersion& version) {
+    return std::unexpected(OptionsStop{0, version.what() + std::string("\n")});
+  } catch (const CLI::ParseError& error) {
+    return std::unexpected(OptionsStop{kWrongLine, error.what()});
+  }
+  return {};
+}
+
 std::optional<uint64_t> parse_size(const std::string& text) {
   std::string_view digits = text;
   uint64_t unit = 1;
@@ -211,15 +224,7 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
     app.add_flag("--json", options.json, "Print all there is to know of it, as JSON");
   }
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    return std::unexpected(OptionsStop{0, app.help()});
-  } catch (const CLI::CallForVersion& version) {
-    return std::unexpected(OptionsStop{0, version.what() + std::string("\n")});
-  } catch (const CLI::ParseError& error) {
-    return wrong(error.what());
-  }
+  if (auto parsed = parse_line(app, argc, argv); !parsed) return parsed.error().status ? wrong(parsed.error().text) : std::unexpected(parsed.error());
 
   std::vector<std::string> rest = app.remaining();
   size_t place = static_cast<size_t>(argc) - rest.size();  // of PROGRAM, as nothing behind it is touched

@@ -10,6 +10,10 @@
 
 #include "strace/filter.h"
 
+namespace CLI {
+class App;
+}
+
 namespace pl {
 
 struct MountOption {
@@ -66,6 +70,9 @@ struct OptionsStop {
 // Of pl-run, or of `pl-template build` (argv[0] is "build"): the options that decide what a template is.
 enum class LineOf : uint8_t { Run, TemplateBuild };
 std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* const* argv, LineOf line = LineOf::Run);
+
+// Has CLI11 read the line. Else help or the version, which was asked for (status 0), or in a few words what is wrong with it.
+std::expected<void, OptionsStop> parse_line(CLI::App& app, int argc, const char* const* argv);
 
 // Bytes of "64M", "1g", "4096", ...; milliseconds of "10", "1.5s", "200ms", "2m", "1h". Nothing: not such a thing.
 std::optional<uint64_t> parse_size(const std::string& text);

@@ -78,15 +78,7 @@ std::expected<SuiteOptions, OptionsStop> parse_suite_options(int argc, const cha
   app.add_option("--rootfs", run.rootfs, "The rest of the root inside is this directory's (default: what the tests are linked with)")
       ->type_name("DIR")->take_last();
   app.add_option("--sysroot", run.sysroot, "Interpreters and libraries of dynamic tests are below DIR")->type_name("DIR")->take_last();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    return std::unexpected(OptionsStop{0, app.help()});
-  } catch (const CLI::CallForVersion& version) {
-    return std::unexpected(OptionsStop{0, version.what() + std::string("\n")});
-  } catch (const CLI::ParseError& error) {
-    return wrong(error.what());
-  }
+  if (auto parsed = parse_line(app, argc, argv); !parsed) return parsed.error().status ? wrong(parsed.error().text) : std::unexpected(parsed.error());
 
   if (!user.empty() && !parse_user(user, run.user, run.group)) return wrong("-u " + user + ": expected UID or UID:GID as numbers");
   for (const std::string& text : variables) {

@@ -83,13 +83,13 @@ Instance instance() {
   return {reinterpret_cast<const pl_instance*>(place), uint32_t(window.size - PL_RING_DATA)};
 }
 
-// Not inlined: the stack that it needs appears by faults, which cold_main must first prepare.
 [[noreturn]] void freeze_at_start(shadow::Point point) {
   shadow::point_record.point = point;
   Errno error = shadow::freeze(shadow::ForkEntry::Program);
   panic("the enclave cannot be frozen (error %d)", int(error));
 }
 
+// Not inlined: the stack that it needs appears by faults, which cold_main must first prepare.
 [[noreturn, gnu::noinline]] void run_program(const pl_config& config) {
   this_context().system_calls = system_calls;
   if (config.flags & PL_CONFIG_TRACE && boot_parameters().flags & PL_CREATE_DEBUG)

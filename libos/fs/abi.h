@@ -12,8 +12,6 @@ constexpr uint32_t Create = 0100, Exclusive = 0200, NoTerminal = 0400, Truncate 
 constexpr uint32_t DataSync = 010000, Async = 020000, Direct = 040000, LargeFile = 0100000, Directory = 0200000;
 constexpr uint32_t NoFollow = 0400000, NoAccessTime = 01000000, CloseOnExec = 02000000, Sync = 04010000, Path = 010000000;
 constexpr uint32_t TemporaryBit = 020000000, Temporary = TemporaryBit | Directory;
-constexpr uint32_t All = AccessMode | Create | Exclusive | NoTerminal | Truncate | Append | NonBlock | DataSync | Async | Direct |
-                         LargeFile | Directory | NoFollow | NoAccessTime | CloseOnExec | Sync | Path | Temporary;
 // What fcntl(F_SETFL) may change.
 constexpr uint32_t Settable = Append | NonBlock | Direct | NoAccessTime;
 }  // namespace open_flag
@@ -35,7 +33,7 @@ constexpr uint32_t AccessExecute = 1, AccessWrite = 2, AccessRead = 4;
 
 constexpr int AtWorkingDirectory = -100;
 namespace at_flag {
-constexpr uint32_t NoFollow = 0x100, EffectiveAccess = 0x200, RemoveDirectory = 0x200, Follow = 0x400, NoAutomount = 0x800,
+constexpr uint32_t NoFollow = 0x100, EffectiveAccess = 0x200, RemoveDirectory = 0x200, Follow = 0x400,
                    EmptyPath = 0x1000, StatxSync = 0x6000;
 }
 

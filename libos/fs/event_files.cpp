@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "fs/event_files.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "fs/abi.h"
 #include "fs/text.h"
@@ -116,10 +116,12 @@ ErrorOr<void> TimerFile::set(uint32_t flags, const IntervalValue& value) {
   const bool of_day = flags & Absolute && (clock_ == ClockRealtime || clock_ == ClockRealtimeAlarm);
   canceled_by_set_ = of_day && flags & CancelOnSet;
   if (value.value.seconds || value.value.nanoseconds) {
-    constexpr uint64_t LastSecond = INT64_MAX / NanosecondsPerSecond - 1;
-    if (of_day) moment_ = std::min(uint64_t(value.value.seconds), LastSecond) * NanosecondsPerSecond + uint64_t(value.value.nanoseconds);
-    if (of_day) arm_for_moment();
-    else arm_timer(alarm_, flags & Absolute ? TRY(deadline_of(clock_, value.value)) : ticks_now() + tick_rate().from(value.value));
+    if (of_day) {
+      moment_ = saturating_nanoseconds(value.value);
+      arm_for_moment();
+    } else {
+      arm_timer(alarm_, flags & Absolute ? TRY(deadline_of(clock_, value.value)) : ticks_now() + tick_rate().from(value.value));
+    }
   }
   if (moment_ || canceled_by_set_) watch_realtime(*this);
   // timerfd_create(2): the timer is set all the same.

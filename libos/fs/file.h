@@ -27,7 +27,6 @@ class PollTable {
 struct EpollItem;  // fs/event_poll.h
 namespace locks {
 enum class Kind : uint8_t;
-enum class Type : uint8_t;
 }
 
 class File : public RefCounted {
@@ -53,7 +52,7 @@ class File : public RefCounted {
   virtual ErrorOr<void> prepare_map(MappingRequest&) { return fail(Errno::NoDevice); }
   virtual Ref<Inode> inode() { return {}; }
   // The inode's, which can set such a lock from now on.
-  virtual ErrorOr<locks::Authority*> lock_authority(locks::Kind, locks::Type) { return nullptr; }
+  virtual ErrorOr<locks::Authority*> lock_authority(locks::Kind) { return nullptr; }
   // As /proc/self/fd shows it when it has no path: "pipe:[7]". Returns the length.
   virtual size_t describe(char* out, size_t capacity);
   // A descriptor on it was closed (POSIX record locks end then).

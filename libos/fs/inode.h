@@ -66,10 +66,10 @@ class Inode : public RefCounted {
   virtual ErrorOr<FrameRef> page(uint64_t /*index*/, bool /*shared*/) { return fail(Errno::NoDevice); }
   // The same page for a private mapping, where it is in memory and nobody has to wait or to make it: what a page fault, or a freeze, may
   // map beyond the page that was asked for. Else null.
+  virtual FrameRef page_in_memory(uint64_t /*index*/) { return {}; }
   // It has been mapped, or a page of it is written through a shared mapping: what its times say of that (mmap(2), NOTES).
   enum class ThroughMapping : uint8_t { Read, Written };
   virtual void touched(ThroughMapping) {}
-  virtual FrameRef page_in_memory(uint64_t /*index*/) { return {}; }
 
   // Directories. Names hold no '/', are not empty, and are not "." or "..".
   virtual ErrorOr<Ref<Inode>> lookup(std::string_view) { return fail(Errno::NotDirectory); }

@@ -120,7 +120,7 @@ constexpr uint64_t ShortestPause = 1, LongestPause = 32;  // milliseconds
 
 ErrorOr<void> set(File& file, const Lock& lock, Blocking blocking) {
   Ref<Inode> inode = file.inode();
-  Authority* outside = TRY(file.lock_authority(lock.kind, lock.type));
+  Authority* outside = TRY(file.lock_authority(lock.kind));
   Spares spares;
   if (!spares.of[0] || !spares.of[1]) return fail(Errno::NoLocks);
   auto give_up = [&] {
@@ -162,7 +162,7 @@ ErrorOr<bool> test(File& file, const Lock& wanted, Lock& blocker) {
     return true;
   }
   if (wanted.type == Type::Unlock) return false;
-  Authority* outside = TRY(file.lock_authority(wanted.kind, Type::Read));
+  Authority* outside = TRY(file.lock_authority(wanted.kind));
   return outside ? outside->test(wanted, blocker) : ErrorOr<bool>(false);
 }
 

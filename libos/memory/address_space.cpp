@@ -100,7 +100,7 @@ ErrorOr<UserAddress> AddressSpaceImplementation::map(const MappingRequest& reque
   vma.max_protection = request.max_protection & 7;
   vma.sharing = request.sharing;
   vma.grows_down = request.grows_down;
-  vma.locked = lock_later_;
+  vma.locked = request.locked || lock_later_;
   if (!vma.inode && vma.shared()) {
     vma.inode = TRY(SharedMemory::create(bytes));
     vma.offset = 0;

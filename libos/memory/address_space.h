@@ -27,6 +27,7 @@ struct MappingRequest {
   uint32_t max_protection = 7;  // what mprotect may add (a file opened read-only cannot become writable when shared)
   bool grows_down = false;
   bool stack = false;
+  bool locked = false;       // as set_locked() says of a mapping
   const char* name = nullptr;  // static: "[heap]", "[stack]", "[vdso]" for /proc
 };
 

@@ -31,7 +31,7 @@ struct ChildSelector {
 };
 
 namespace wait_option {
-constexpr uint32_t NoHang = 1, Stopped = 2, Exited = 4, Continued = 8, NoWait = 0x01000000, NoThread = 0x20000000, All = 0x40000000,
+constexpr uint32_t NoHang = 1, Stopped = 2, Exited = 4, Continued = 8, NoWait = 0x01000000, All = 0x40000000,
                    Clone = 0x80000000;
 }
 

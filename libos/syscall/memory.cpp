@@ -74,6 +74,7 @@ Result sys_mmap(UserAddress address, size_t bytes, uint32_t protection, uint32_t
   }
   request.grows_down = flags & map_flag::GrowsDown;
   request.stack = flags & map_flag::Stack;
+  request.locked = flags & map_flag::Locked;
   if (flags & map_flag::Anonymous) {
     request.offset = 0;
   } else {
@@ -86,7 +87,6 @@ Result sys_mmap(UserAddress address, size_t bytes, uint32_t protection, uint32_t
   }
   TRY(may_map(rounded));
   uint64_t place = TRY(space().map(request)).value;
-  if (flags & map_flag::Locked) TRY(space().set_locked(UserAddress(place), rounded, true));
   if (flags & (map_flag::Populate | map_flag::Locked)) (void)space().advise(UserAddress(place), rounded, 22);  // MADV_POPULATE_READ; a hint only
   return place;
 }

@@ -92,7 +92,7 @@ void forget_host_directories();
 class HostDirectory : public DirectoryFile {
  public:
   HostDirectory(Ref<HostInode> inode, uint32_t flags) : DirectoryFile(Ref<Inode>(inode), flags), host_(std::move(inode)) {}
-  ErrorOr<locks::Authority*> lock_authority(locks::Kind kind, locks::Type) override { return host_->lock_authority(kind); }
+  ErrorOr<locks::Authority*> lock_authority(locks::Kind kind) override { return host_->lock_authority(kind); }
 
  private:
   Ref<HostInode> host_;
@@ -106,7 +106,7 @@ class HostFile : public RegularFile {
   ErrorOr<void> sync(bool data_only) override { return ocall::synchronize(handle_->number(), data_only); }
   ErrorOr<Attributes> attributes() override;
   ErrorOr<void> prepare_map(MappingRequest& request) override;
-  ErrorOr<locks::Authority*> lock_authority(locks::Kind kind, locks::Type) override { return host_->lock_authority(kind, handle_, writable()); }
+  ErrorOr<locks::Authority*> lock_authority(locks::Kind kind) override { return host_->lock_authority(kind, handle_, writable()); }
 
  protected:
   ErrorOr<size_t> do_read(uint64_t offset, Buffer& to) override { return ocall::read_at(handle_->number(), offset, to); }

@@ -85,13 +85,7 @@ void setup() {
   make_window();
   host = new Host;
   serve([](const pl_request& r) { host->answer(r); });
-  std::vector<std::byte> bytes(sizeof(pl_config) + 24);
-  pl_config head{PL_CONFIG_MAGIC, PL_CONFIG_VERSION, uint32_t(bytes.size()), 1, 0, 0};
-  pl_record_mount mount{{PL_RECORD_MOUNT, 24}, 0, 5, 0};
-  std::memcpy(bytes.data(), &head, sizeof head);
-  std::memcpy(bytes.data() + sizeof head, &mount, sizeof mount);
-  std::memcpy(bytes.data() + sizeof head + sizeof mount, "/host", 5);
-  make_tree(bytes);
+  make_tree_with_mount();
 }
 void finish() { delete host; }
 

@@ -264,6 +264,17 @@ void make_tree(const std::vector<std::byte>& configuration) {
   make_tree_in_place(bytes);
 }
 
+void make_tree_with_mount() {
+  constexpr std::string_view path = "/host";
+  std::vector<std::byte> bytes(sizeof(pl_config) + 24);
+  pl_config head{PL_CONFIG_MAGIC, PL_CONFIG_VERSION, uint32_t(bytes.size()), 1, 0, 0};
+  pl_record_mount mount{{PL_RECORD_MOUNT, 24}, 0, uint16_t(path.size()), 0};
+  std::memcpy(bytes.data(), &head, sizeof head);
+  std::memcpy(bytes.data() + sizeof head, &mount, sizeof mount);
+  std::memcpy(bytes.data() + sizeof head + sizeof mount, path.data(), path.size());
+  make_tree(bytes);
+}
+
 void make_tree_in_place(const std::vector<std::byte>& configuration) {
   if (auto made = fs::initialize(*reinterpret_cast<const pl_config*>(configuration.data()), PhysicalAddress()); !made)
     throw "no tree: error " + std::to_string(int(made.error()));

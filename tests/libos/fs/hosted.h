@@ -46,6 +46,8 @@ void serve(std::function<void(const pl_request&)> answer);
 
 // A fresh tree and an empty descriptor table for the current "thread".
 void make_tree(const std::vector<std::byte>& configuration = {});
+// One with a directory of the host at /host.
+void make_tree_with_mount();
 // The same where the tree goes on looking at the configuration.
 void make_tree_in_place(const std::vector<std::byte>& configuration);
 pl::Buffer buffer(std::string& text);

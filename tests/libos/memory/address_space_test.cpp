@@ -31,6 +31,16 @@ MappingRequest anonymous(uint64_t address, uint64_t pages, uint32_t protection =
   return r;
 }
 
+// A file of two pages at At.
+Ref<machine::MemoryFile> map_file(AddressSpace& space, uint64_t pages = 2, Sharing sharing = Sharing::Private) {
+  auto file = *make<machine::MemoryFile>(2);
+  MappingRequest r = anonymous(At, pages);
+  r.inode = file;
+  r.sharing = sharing;
+  cr_assert(space.map(r).has_value());
+  return file;
+}
+
 uint8_t at(uint64_t address) {
   uint8_t value = 0xee;
   cr_assert_eq(machine::read_byte(address, value), 0);
@@ -67,10 +77,7 @@ Test(address_space, an_access_outside_a_mapping_or_against_its_protection_is_a_s
 
 Test(address_space, a_file_page_behind_the_end_is_a_bus_error) {
   auto space = fresh();
-  auto file = *make<machine::MemoryFile>(2);
-  MappingRequest r = anonymous(At, 4);
-  r.inode = file;
-  cr_assert(space->map(r).has_value());
+  map_file(*space, 4);
   cr_assert_eq(at(At), 'a');
   cr_assert_eq(at(At + PageSize), 'b');
   uint8_t value;
@@ -79,10 +86,7 @@ Test(address_space, a_file_page_behind_the_end_is_a_bus_error) {
 
 Test(address_space, a_private_file_mapping_is_copied_when_written_and_the_file_is_not) {
   auto space = fresh();
-  auto file = *make<machine::MemoryFile>(2);
-  MappingRequest r = anonymous(At, 2);
-  r.inode = file;
-  cr_assert(space->map(r).has_value());
+  auto file = map_file(*space);
   put(At, 'X');
   cr_assert_eq(at(At), 'X');
   cr_assert_eq(at(At + 1), 'a');
@@ -91,25 +95,17 @@ Test(address_space, a_private_file_mapping_is_copied_when_written_and_the_file_i
 
 Test(address_space, a_shared_file_mapping_writes_the_file) {
   auto space = fresh();
-  auto file = *make<machine::MemoryFile>(2);
-  MappingRequest r = anonymous(At, 2);
-  r.inode = file;
-  r.sharing = Sharing::Shared;
-  cr_assert(space->map(r).has_value());
+  auto file = map_file(*space, 2, Sharing::Shared);
   put(At + PageSize, 'X');
   cr_assert_eq(char(file->frames[1].data()[0]), 'X');
 }
 
 Test(address_space, a_file_is_told_of_the_first_write_through_a_shared_mapping_and_of_none_through_a_private_one) {
   auto space = fresh();
-  auto file = *make<machine::MemoryFile>(2);
-  MappingRequest r = anonymous(At, 2);
-  r.inode = file;
-  cr_assert(space->map(r).has_value());
+  auto file = map_file(*space);
   put(At, 'X');
   cr_assert_eq(file->writes, 0u);
-  r.sharing = Sharing::Shared;
-  cr_assert(space->map(r).has_value());
+  file = map_file(*space, 2, Sharing::Shared);
   (void)at(At);
   cr_assert_eq(file->writes, 0u);
   put(At, 'X');
