@@ -31,7 +31,7 @@ mkfifo pipe; (echo through a fifo >pipe &) ; cat pipe
 for i in 3 1 2; do (exit $i) & done; for i in 3 1 2; do wait -n; done; echo waited
 (sleep 100 & kill -9 $!; wait $!; echo "killed $?") 2>/dev/null
 read -r -t 0.05 never < <(sleep 5); echo "timeout $((${?} > 128))"
-(trap - EXIT; set -m; sleep 100 & kill -STOP %1; until jobs -s >stopped && [ -s stopped ]; do sleep 0.05; done; sed 's/  */ /g' stopped; kill -KILL %1; wait %1; echo "killed $?") 2>/dev/null
+(trap - EXIT; set -m; sleep 100 & kill -STOP %1; until read -r _ _ state _ </proc/$!/stat && [ "$state" = T ]; do sleep 0.05; done; echo "state $state"; kill -KILL %1; wait %1; echo "killed $?") 2>/dev/null
 declare -A map=([b]=2 [a]=1); for k in a b; do echo "$k=${map[$k]}"; done
 [[ 2026-11-25 =~ ([0-9]+)-([0-9]+) ]] && echo "${BASH_REMATCH[2]}"
 printf '%(%F %T)T\n' 86399
