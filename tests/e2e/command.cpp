@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 namespace e2e {
 namespace {
@@ -38,6 +39,15 @@ pid_t start(const std::string& command, int in, int out, int err) {
 }
 
 }  // namespace
+
+std::string without_pool(const std::string& err) {
+  std::istringstream text(err);
+  std::string rest;
+  for (std::string line; std::getline(text, line);) {
+    if (!line.starts_with("pl-run: the pool was full: ")) rest += line + "\n";
+  }
+  return rest;
+}
 
 Result shell(const std::string& command, const Options& options) {
   Result result;

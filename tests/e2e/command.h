@@ -22,6 +22,9 @@ struct Options {
 
 Result shell(const std::string& command, const Options& options = {});
 
+// Standard error without what pl-run says of the pool: which templates gave way depends on what ran before.
+std::string without_pool(const std::string& err);
+
 // A command that goes on while the test does something else. Killed when the object goes.
 class Background {
  public:

@@ -67,3 +67,14 @@ Test(machine, one_hart_and_two_run_the_same, .timeout = 120) {
   }
   shell("build/bin/pl-machine stop");
 }
+
+Test(machine, what_lives_in_it_is_counted_afresh_before_it_stops_or_makes_room, .timeout = 120) {
+  shell("build/bin/pl-machine stop --force; ./pl-run --shadow hello");
+  // One that has only just begun is not lost to a run with other settings, which gives way, nor to a stop.
+  auto begun = shell("./pl-run --shadow -d --name counted " + e2e::program("wait-for-signal") + " && PENGLAI_POOL=32M ./pl-run --shadow hello && build/bin/pl-machine stop");
+  cr_expect_eq(begun.status, 125, "%d %s%s", begun.status, begun.out.c_str(), begun.err.c_str());
+  cr_expect(begun.err.find("1 detached instance is still running") != std::string::npos, "%s", begun.err.c_str());
+  // One that has only just ended does not hold the machine.
+  auto ended = shell("build/bin/pl-kill counted && { build/bin/pl-wait counted; build/bin/pl-machine stop; }");
+  cr_expect_eq(ended.status, 0, "%d %s%s", ended.status, ended.out.c_str(), ended.err.c_str());
+}

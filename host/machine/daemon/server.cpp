@@ -130,17 +130,23 @@ void Server::greet(Client& client, const Frame& frame) {
   }
   if (state_ == State::kStopping) return refuse(client, Refusal::kStopping, "the machine is on its way down");
   const bool outdated = !hello->fingerprint.empty() && hello->fingerprint != configuration_.fingerprint;
-  if (outdated && !instances_ && std::ranges::none_of(clients_, [](const auto& entry) { return entry.second->greeted; })) {
+  const auto used = [this] { return std::ranges::any_of(clients_, [](const auto& entry) { return entry.second->greeted; }); };
+  if (!outdated || used()) return welcome(client, outdated);
+  count_afresh(client, [this, &client, used] {
+    if (instances_ || used()) return welcome(client, true);
     console_.note("settings or images have changed: the machine makes room for a new one");
     refuse(client, Refusal::kOutdated, "the machine has older settings or images");
-    return begin_stop();
-  }
+    begin_stop();
+  });
+}
+
+void Server::welcome(Client& client, bool outdated) {
   client.greeted = true;
-  const nlohmann::json welcome = {{"log", directory_.log().string()},
-                                  {"outdated", outdated},
-                                  {"commands", commands()},
-                                  {"up", state_ == State::kRunning}};
-  send(client, Type::kWelcome, encode_text(welcome.dump()));
+  const nlohmann::json text = {{"log", directory_.log().string()},
+                               {"outdated", outdated},
+                               {"commands", commands()},
+                               {"up", state_ == State::kRunning}};
+  send(client, Type::kWelcome, encode_text(text.dump()));
 }
 
 void Server::relay(Client& client, const Frame& frame) {
@@ -159,16 +165,19 @@ void Server::relay(Client& client, const Frame& frame) {
 }
 
 void Server::stop_for(Client& client, bool force) {
-  if (!force && commands() > 0) {
-    return send(client, Type::kRefused, encode(Refused{Refusal::kBusy, fmt::format("{} command{} still running in the machine", commands(), commands() == 1 ? " is" : "s are")}));
-  }
-  if (!force && instances_ > 0) {
-    return send(client, Type::kRefused, encode(Refused{Refusal::kBusy, fmt::format("{} detached instance{} still running in the machine (pl-ps shows them)", instances_, instances_ == 1 ? " is" : "s are")}));
-  }
+  if (!force) return count_afresh(client, [this, &client] { stop_if_unused(client); });
   client.awaits_stop = true;
-  if (force) {
-    for (auto& [session, other] : sessions_) send(*other, Type::kLost, encode_text("the machine was stopped by pl-machine stop --force"));
-  }
+  for (auto& [session, other] : sessions_) send(*other, Type::kLost, encode_text("the machine was stopped by pl-machine stop --force"));
+  begin_stop();
+}
+
+void Server::stop_if_unused(Client& client) {
+  const auto busy = [&](uint64_t count, std::string_view what, std::string_view hint) {
+    send(client, Type::kRefused, encode(Refused{Refusal::kBusy, fmt::format("{} {}{} still running in the machine{}", count, what, count == 1 ? " is" : "s are", hint)}));
+  };
+  if (commands() > 0) return busy(commands(), "command", "");
+  if (instances_ > 0) return busy(instances_, "detached instance", " (pl-ps shows them)");
+  client.awaits_stop = true;
   begin_stop();
 }
 
@@ -214,10 +223,26 @@ void Server::drop(Client& client) {
 
 size_t Server::commands() const { return sessions_.size(); }
 
-void Server::ask_pool() {
-  if (state_ != State::kRunning) return;
+uint64_t Server::ask_pool() {
   append(port_out_.tail(), Type::kGetPool, 0, 0, {});
   flush_port();
+  return ++pools_asked_;
+}
+
+// What is decided by the number of instances is decided by one that was asked for after the question came up: one ended, or one
+// begun, a moment ago is in it. An agent that is too slow leaves the last number.
+void Server::count_afresh(Client& client, std::function<void()> then) {
+  if (state_ != State::kRunning) return then();
+  client.awaits_count = std::move(then);
+  client.count = ask_pool();
+  loop_.after(2000ms, [this, id = client.id, count = client.count] {
+    if (const auto found = clients_.find(id); found != clients_.end()) counted(*found->second, count);
+  });
+}
+
+void Server::counted(Client& client, uint64_t answer) {
+  if (client.gone || !client.awaits_count || client.count > answer) return;
+  std::exchange(client.awaits_count, nullptr)();
 }
 
 void Server::get_status(Client& client) {
@@ -289,6 +314,8 @@ void Server::handle_agent(const Frame& frame) {
   if (frame.session == 0) {
     if (const auto pool = decode<Pool>(frame.payload); pool && frame.type == Type::kPool) {
       instances_ = pool->enclaves - std::min(pool->enclaves, pool->templates);
+      ++pools_told_;
+      for (auto& [id, each] : clients_) counted(*each, pools_told_);
       return answer_status(*pool);
     }
     if (frame.type != Type::kReady || state_ != State::kStarting) return;
@@ -346,8 +373,7 @@ void Server::ping() {
   Bytes time;
   Writer(time).integer(static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec));
   append(port_out_.tail(), Type::kPing, 0, 0, time);
-  append(port_out_.tail(), Type::kGetPool, 0, 0, {});
-  flush_port();
+  ask_pool();
   loop_.after(kPingTime, [this] { ping(); });
 }
 

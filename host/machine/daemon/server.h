@@ -40,6 +40,8 @@ class Server {
     bool greeted = false;
     bool awaits_stop = false;
     bool awaits_status = false;
+    std::function<void()> awaits_count;  // goes on when the count of instances is as fresh as the answer to question `count`
+    uint64_t count = 0;
     bool gone = false;
     Bytes held;             // frames for the agent, until there is one
   };
@@ -50,14 +52,18 @@ class Server {
   void receive(Client& client);
   void handle(Client& client, const Frame& frame);
   void greet(Client& client, const Frame& frame);
+  void welcome(Client& client, bool outdated);
   void relay(Client& client, const Frame& frame);
   void stop_for(Client& client, bool force);
+  void stop_if_unused(Client& client);
   void send(Client& client, Type type, std::span<const std::byte> payload);
   void refuse(Client& client, Refusal reason, const std::string& text);
   void flush(Client& client);
   void drop(Client& client);
   size_t commands() const;
-  void ask_pool();
+  uint64_t ask_pool();
+  void count_afresh(Client& client, std::function<void()> then);
+  void counted(Client& client, uint64_t answer);
   void get_status(Client& client);
   void answer_status(const Pool& pool);
   std::string status(const Pool& pool) const;
@@ -97,6 +103,8 @@ class Server {
   Loop::Clock::time_point last_use_ = Loop::Clock::now();
   std::string release_;
   uint64_t instances_ = 0;  // that live inside, as of a moment ago
+  uint64_t pools_asked_ = 0;  // the agent answers in turn
+  uint64_t pools_told_ = 0;
   int exit_status_ = 0;
 };
 
