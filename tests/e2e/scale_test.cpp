@@ -20,8 +20,8 @@ Test(scale, ten_thousand_instances_wait_at_once_on_one_thread_and_each_answers_f
   for (auto& row : nlohmann::json::parse(std::ifstream(scratch.path() + "/time.json"))) rows[row["name"]] = row;
   cr_expect_eq(rows["instances_alive"]["enclave"], 10000, "%s", rows["instances_alive"].dump().c_str());
   cr_expect_leq(rows["instances_alive_threads"]["enclave"].get<double>(), 64);
-  // By the clock, and so only roughly: instructions are what e2e-bench looks at.
-  cr_expect_lt(rows["spawn_1000"]["ratio"].get<double>(), 1, "%s", rows["spawn_1000"].dump().c_str());
+  // By the clock, taking turns with Linux's processes; by instructions it is e2e-bench that looks.
+  cr_expect_leq(rows["spawn_1000"]["ratio"].get<double>(), 0.5, "%s", rows["spawn_1000"].dump().c_str());
 }
 
 Test(scale, an_instance_that_the_pool_has_no_room_for_ends_alone_and_says_why, .timeout = 300) {
