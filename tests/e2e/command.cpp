@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -39,6 +40,12 @@ pid_t start(const std::string& command, int in, int out, int err) {
 }
 
 }  // namespace
+
+size_t parts_at(const std::string& one, const std::string& other) {
+  const size_t at = std::ranges::mismatch(one, other).in1 - one.begin();
+  const size_t line = at ? one.rfind('\n', at - 1) : std::string::npos;
+  return line == std::string::npos ? 0 : line + 1;
+}
 
 std::string without_pool(const std::string& err) {
   std::istringstream text(err);

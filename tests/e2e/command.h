@@ -25,6 +25,9 @@ Result shell(const std::string& command, const Options& options = {});
 // Standard error without what pl-run says of the pool: which templates gave way depends on what ran before.
 std::string without_pool(const std::string& err);
 
+// Where the first line begins in which the two differ.
+size_t parts_at(const std::string& one, const std::string& other);
+
 // A command that goes on while the test does something else. Killed when the object goes.
 class Background {
  public:
@@ -61,9 +64,10 @@ std::string program(const std::string& name);  // a test program (tests/programs
 
 }  // namespace e2e
 
-// Criterion's own macro keeps pointers into temporaries; this one keeps the strings.
-#define EXPECT_TEXT(actual, wanted)                                                                          \
-  do {                                                                                                       \
-    const std::string is = (actual), should = (wanted);                                                      \
-    cr_expect(is == should, "'%.300s' instead of '%.300s'", is.c_str(), should.c_str());                     \
+// Criterion's own macro keeps pointers into temporaries; this one keeps the strings, and shows them from where they part.
+#define EXPECT_TEXT(actual, wanted)                                                                                            \
+  do {                                                                                                                         \
+    const std::string is = (actual), should = (wanted);                                                                        \
+    const size_t from = e2e::parts_at(is, should);                                                                             \
+    cr_expect(is == should, "from character %zu: '%.300s' instead of '%.300s'", from, is.c_str() + from, should.c_str() + from); \
   } while (0)
