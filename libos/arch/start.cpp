@@ -21,6 +21,7 @@
 #include "memory/kernel_stack.h"
 #include "memory/object_window.h"
 #include "ocall/ring.h"
+#include "process/debug.h"
 #include "process/trace.h"
 #include "process/trap.h"
 #include "shadow/fork.h"
@@ -92,8 +93,11 @@ Instance instance() {
 // Not inlined: the stack that it needs appears by faults, which cold_main must first prepare.
 [[noreturn, gnu::noinline]] void run_program(const pl_config& config) {
   this_context().system_calls = system_calls;
-  if (config.flags & PL_CONFIG_TRACE && boot_parameters().flags & PL_CREATE_DEBUG)
-    if (auto enabled = enable_system_call_trace(); !enabled) panic("no memory for the trace");
+  if (boot_parameters().flags & PL_CREATE_DEBUG && config.flags & (PL_CONFIG_TRACE | PL_CONFIG_DEBUG)) {
+    if (auto watched = watch_system_calls(); !watched) panic("no memory to watch system calls");
+    if (config.flags & PL_CONFIG_TRACE) enable_system_call_trace();
+    if (config.flags & PL_CONFIG_DEBUG) debug::enable();
+  }
   if (config.flags & PL_CONFIG_EXPLAIN) shadow::want_explanation();
   const auto point = shadow::Point(config.shadow_point);
   if (point == shadow::Point::Boot) {

@@ -45,6 +45,8 @@ class AddressSpaceImplementation final : public AddressSpace {
   uint64_t likely_private_pages() const;
   // patch.cpp. Writes whatever the protection, into this address space's own copy of a private page: for what debuggers and the freeze do.
   ErrorOr<void> patch(UserAddress address, const void* from, size_t bytes);
+  // Reads whatever the protection, of mappings only: up to `bytes`, short of the first page that is not there; EFAULT if that is the first.
+  ErrorOr<size_t> peek(UserAddress address, void* to, size_t bytes);
   // Calls visit(address) for each aligned word of private data that is `value`, from `stack_pointer` on in the mapping that holds it.
   ErrorOr<void> find_word(uint64_t value, uint64_t stack_pointer, void (*visit)(void*, UserAddress), void* context);
 
@@ -60,6 +62,8 @@ class AddressSpaceImplementation final : public AddressSpace {
   static ErrorOr<Range> checked_range(UserAddress address, size_t bytes);
 
   // What faults do once they know the page. 
+  // patch.cpp: its page, made present if it was not.
+  ErrorOr<void> make_present(const Vma& vma, UserAddress address);
   ErrorOr<Fault> place_anonymous(const Vma& vma, uint64_t address, FaultAccess access);
   ErrorOr<Fault> break_copy_on_write(const Vma& vma, uint64_t address);
   ErrorOr<Fault> place_file_page(const Vma& vma, uint64_t address, FrameRef frame, FaultAccess access);

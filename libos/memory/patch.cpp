@@ -10,18 +10,37 @@
 
 namespace pl {
 
+ErrorOr<void> AddressSpaceImplementation::make_present(const Vma& vma, UserAddress address) {
+  PageTableEntry* leaf = find_leaf(root_, address.page().value);
+  if (leaf && pte::valid(*leaf)) return {};
+  FaultAccess access = vma.protection & ProtectionExecute ? FaultAccess::Execute : FaultAccess::Read;
+  if (TRY(handle_fault(address, access)).signal) return fail(Errno::Fault);
+  return {};
+}
+
+ErrorOr<size_t> AddressSpaceImplementation::peek(UserAddress address, void* to, size_t bytes) {
+  auto* place = static_cast<std::byte*>(to);
+  size_t done = 0;
+  while (done < bytes) {
+    UserAddress at = address + done;
+    const Vma* vma = vmas_.holding(at.page().value);
+    if (!vma || !make_present(*vma, at)) break;
+    size_t n = std::min(bytes - done, size_t(PageSize - at.page_offset()));
+    std::memcpy(place + done, static_cast<std::byte*>(frame_pointer(pte::frame_of(*find_leaf(root_, at.page().value)))) + at.page_offset(), n);
+    done += n;
+  }
+  if (bytes && !done) return fail(Errno::Fault);
+  return done;
+}
+
 ErrorOr<void> AddressSpaceImplementation::patch(UserAddress address, const void* from, size_t bytes) {
   auto* source = static_cast<const std::byte*>(from);
   while (bytes) {
     uint64_t page = address.page().value;
     const Vma* vma = vmas_.holding(page);
     if (!vma || vma->shared()) return fail(Errno::Fault);
-    PageTableEntry* leaf = find_leaf(root_, page);
-    if (!leaf || !pte::valid(*leaf)) {
-      FaultAccess access = vma->protection & ProtectionExecute ? FaultAccess::Execute : FaultAccess::Read;
-      if (TRY(handle_fault(address, access)).signal) return fail(Errno::Fault);
-    }
-    leaf = TRY(own_leaf(page));
+    TRY(make_present(*vma, address));
+    PageTableEntry* leaf = TRY(own_leaf(page));
     PhysicalAddress old = pte::frame_of(*leaf);
     if (!frames::is_exclusive(old)) {
       PhysicalAddress copy = TRY(frames::allocate_for_copy());

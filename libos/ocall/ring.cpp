@@ -61,6 +61,8 @@ struct State {
 };
 PL_HOT_FRESH constinit State state{};
 
+constinit uint32_t accepted_signals = PL_SIGNALS;  // ordinary data: only read from the freeze on
+
 constexpr uint32_t UnitSize = 4096;
 
 template <class T>
@@ -228,7 +230,7 @@ static bool look_for_events() {
   if (any) finish_polls();
   pl_ring* r = ring();
   if (load(r->signals) && !state.closed) {
-    state.signals |= __atomic_exchange_n(&r->signals, 0, __ATOMIC_ACQ_REL) & PL_SIGNALS;
+    state.signals |= __atomic_exchange_n(&r->signals, 0, __ATOMIC_ACQ_REL) & accepted_signals;
     any = true;
   }
   if (load(r->window_changed) && __atomic_exchange_n(&r->window_changed, 0, __ATOMIC_ACQ_REL)) state.window_changed = true;
@@ -254,6 +256,8 @@ void idle(uint64_t deadline) {
   store(ring()->libos_sleeps, uint32_t(0));
   take_events();
 }
+
+void accept_interrupts() { accepted_signals |= PL_SIGNAL_DEBUG; }
 
 uint32_t take_signals() {
   uint32_t s = state.signals;

@@ -54,6 +54,8 @@ uint32_t exchanges();
 void idle(uint64_t deadline);
 // Looks at the events without leaving (a software interrupt from the host).
 void take_events();
+// The host's debugger may stop this instance: take_signals() has PL_SIGNAL_DEBUG too. Before a freeze, and for its forks.
+void accept_interrupts();
 // Signals the host asks for, of PL_SIGNALS only, as bits 1 << number; taken events are forgotten.
 uint32_t take_signals();
 // The window size changed since last asked. (Comes with WINCH.)

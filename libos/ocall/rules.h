@@ -36,7 +36,7 @@ struct Rule {
   Counts counts = Counts::Nothing;
 };
 
-constexpr uint16_t OperationCount = PL_OP_RELAY + 1;
+constexpr uint16_t OperationCount = PL_OP_DEBUG + 1;
 
 constexpr Rule rule_of(uint16_t operation) {
   using enum Errno;
@@ -69,6 +69,7 @@ constexpr Rule rule_of(uint16_t operation) {
     case PL_OP_SYNC: return {Always | ErrnoSet::of(NoSpace, ReadOnly, unsigned(122))};
     case PL_OP_STATFS: return {Always | ErrnoSet::of(Overflow)};
     case PL_OP_LOCK: return {Always | ErrnoSet::of(Again, NoLocks, Deadlock)};
+    case PL_OP_DEBUG: return {Always, Counts::Length};
     case PL_OP_TIME: return {Always};
     case PL_OP_TERMINAL_GET:
     case PL_OP_TERMINAL_SET: return {Always | ErrnoSet::of(NotTerminal, Again)};

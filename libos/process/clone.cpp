@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "memory/user.h"
+#include "process/debug.h"
 #include "process/process.h"
 #include "process/process_file.h"
 #include "process/scheduler.h"
@@ -28,6 +29,7 @@ ErrorOr<void> check(const CloneRequest& r) {
 // What fork copies and CLONE_* flags share.
 ErrorOr<void> share_or_copy(Process& child, Process& parent, uint64_t flags) {
   child.address_space = flags & clone_flag::Memory ? parent.address_space : TRY(parent.address_space->clone());
+  if (!(flags & clone_flag::Memory)) TRY(debug::clear_breakpoints(*parent.address_space, *child.address_space));
   child.descriptors = flags & clone_flag::Files ? parent.descriptors : TRY(parent.descriptors->clone());
   child.file_context = flags & clone_flag::FileSystem ? parent.file_context : TRY(parent.file_context->clone());
   if (flags & clone_flag::SignalHandlers) {
@@ -63,6 +65,7 @@ void copy_thread(Thread& child, Thread& parent, const CloneRequest& r) {
   memcpy(child.name, parent.name, sizeof(child.name));
   if (r.flags & clone_flag::ChildClearTid) child.clear_child_tid = r.child_tid;
   if (r.flags & clone_flag::ChildSetTid) child.set_child_tid = r.child_tid;
+  debug::thread_starts(child);
 }
 
 uint64_t process_count(uint32_t uid) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "memory/user.h"
+#include "process/debug.h"
 #include "process/exit.h"
 #include "process/scheduler.h"
 #include "process/send.h"
@@ -44,6 +45,7 @@ bool next_handled(Thread& thread, SignalInfo& info, SignalAction& action) {
     if (process.exiting && process.survivor != &thread) continue;
     if (!take_signal(thread, info)) return false;
     if (system_calls_are_traced()) trace_signal(thread, info.number, info.code, is_fault(info) ? info.fault.address : 0);
+    if (!debug::may_take(thread, info)) continue;
     int number = info.number;
     action = (*process.actions)[number];
     if (number != sig::Kill && number != sig::Stop) {
@@ -60,8 +62,10 @@ bool next_handled(Thread& thread, SignalInfo& info, SignalAction& action) {
       case DefaultAction::Stop:
         if (number == sig::Stop || !is_orphaned(process.group)) stop_process(process, number);
         break;
-      case DefaultAction::Terminate:
       case DefaultAction::Core:  // RLIMIT_CORE is 0: nothing is dumped, nor said to be
+        debug::stop(PL_STOP_FATAL, info);
+        [[fallthrough]];
+      case DefaultAction::Terminate:
         exit_group(number);
     }
   }
@@ -135,6 +139,7 @@ void handle_signals(Thread& thread, RestartCall restart) {
   SignalInfo info;
   SignalAction action;
   while (next_handled(thread, info, action)) {
+    if (thread.frame_replaced) interrupted = false;  // by a debugger
     if (interrupted) {
       interrupted = false;
       if (error == int(Errno::RestartAlways) ||
@@ -148,7 +153,7 @@ void handle_signals(Thread& thread, RestartCall restart) {
     // POSIX leaves it open what becomes of a signal whose frame cannot be written; Linux kills.
     if (!push_frame(thread, info, action)) force_fatal_signal(sig::Segv);
   }
-  if (interrupted) {
+  if (interrupted && !thread.frame_replaced) {
     // No handler ran: the call goes on as if nothing had happened.
     frame.a(0) = thread.original_a0;
     if (error == int(Errno::RestartBlock)) frame.x[RegisterA7] = RestartSystemCallNumber;

@@ -6,6 +6,7 @@
 #include "memory/frame_allocator.h"
 #include "memory/user.h"
 #include "ocall/ring.h"
+#include "process/debug.h"
 #include "process/futex.h"
 #include "process/scheduler.h"
 #include "process/send.h"
@@ -130,6 +131,7 @@ void exit_thread(int status) {
   }
   thread.pending.discard({~uint64_t(0)});
   cancel_timer(thread.wake_timer);
+  debug::thread_ends(thread);
 
   process.ended.cpu_ticks += cpu_ticks(thread);
   process.ended.system_ticks += thread.system_ticks;

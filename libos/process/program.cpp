@@ -8,6 +8,7 @@
 #include "fs/path.h"
 #include "memory/heap.h"
 #include "memory/user.h"
+#include "process/debug.h"
 #include "process/exit.h"
 #include "process/futex.h"
 #include "process/scheduler.h"
@@ -390,6 +391,7 @@ ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, ArgumentStrings& 
     return {};
   }
   reset_floats(thread);
+  debug::executed(process);
   return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include "fs/terminal/host_terminal.h"
 #include "penglai/ocall.h"
+#include "process/debug.h"
 #include "process/exit.h"
 #include "process/process.h"
 #include "process/scheduler.h"
@@ -140,6 +141,7 @@ bool may_signal(const Process& target, int number) {
 }
 
 void deliver_host_signals(uint32_t signals) {
+  if (signals & PL_SIGNAL_DEBUG) debug::stop(PL_STOP_INTERRUPT);
   signals &= PL_SIGNALS;
   while (signals) {
     int number = __builtin_ctz(signals);

@@ -11,6 +11,7 @@
 #include "memory/heap.h"
 #include "ocall/ring.h"
 #include "penglai/ocall.h"
+#include "process/debug.h"
 #include "process/instance.h"
 #include "process/prefetch.h"
 #include "process/program.h"
@@ -174,6 +175,10 @@ void continue_fork(const pl_instance* host, uint32_t readable_bytes) {
   }
   reset_floats(thread);
   thread.work = 0;
+  if (debug::enabled()) {
+    debug::stop(PL_STOP_START);
+    finish_trap(thread);
+  }
   shadow::mark(shadow::Step::Program);
   return_to_user(thread.frame);
 }

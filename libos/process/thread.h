@@ -24,7 +24,7 @@ struct FutexWaiter;
 enum class ThreadState : uint8_t { Runnable, Sleeping, Stopped, Dead };
 
 // Why a thread must not go straight back to its program. Looked at once on the way out of each trap.
-enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTimer = 4, WorkFreeze = 8 };
+enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTimer = 4, WorkFreeze = 8, WorkDebug = 16 };
 
 // How restart_syscall continues an interrupted sleep with the time that is left.
 struct RestartBlock {
@@ -56,6 +56,7 @@ class Thread {
   int tid = 0;
   Process* process = nullptr;
   AddressSpace* address_space = nullptr;  // the process holds the reference
+  bool in_call = false;  // of a debug enclave: a system call has yet to write its result into the frame
 
   // ---- scheduling ----
   KernelContext context;   // while switched away

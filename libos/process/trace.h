@@ -11,7 +11,7 @@ namespace pl {
 class Thread;
 
 // Once, before the first process is loaded: every call from then on is traced. ENOMEM.
-ErrorOr<void> enable_system_call_trace();
+void enable_system_call_trace();
 bool system_calls_are_traced();
 
 // Before and after each call.

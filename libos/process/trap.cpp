@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "ocall/ring.h"
 #include "arch/time.h"
+#include "process/debug.h"
 #include "process/deliver.h"
 #include "process/exit.h"
 #include "process/scheduler.h"
@@ -28,6 +29,9 @@ namespace {
     if (me.work & WorkFreeze) {
       me.work &= ~WorkFreeze;
       shadow::freeze_at_call(me);
+    } else if (me.work & WorkDebug) {
+      me.work &= ~WorkDebug;
+      debug::wait_for_turn(me);
     } else if (me.work & WorkSignal) {
       handle_signals(me, restart);
       restart = RestartCall::No;

@@ -7,6 +7,7 @@
 #include "fs/shadow_device.h"
 #include "fs/terminal/host_terminal.h"
 #include "memory/address_space_implementation.h"
+#include "process/debug.h"
 #include "process/instance.h"
 #include "process/scheduler.h"
 #include "process/stack.h"
@@ -125,6 +126,7 @@ void resume(const pl_instance* host, uint32_t readable_bytes) {
   reached = point_record.point == Point::Call;
   load_floats(thread);
   thread.work |= WorkTimer;
+  debug::stop(PL_STOP_START);
   mark(Step::Program);
   finish_trap(thread);
   return_to_user(thread.frame);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -70,11 +71,29 @@ SystemCall without_frame(uint64_t number) {
 
 }  // namespace
 
+static constinit bool watched = false;
+
+ErrorOr<void> watch_system_calls() {
+  // Made when it is wanted: the image of every other enclave need not hold it.
+  constexpr size_t Entries = SystemCallLimit + 1;
+  auto* table = static_cast<SystemCall*>(heap_allocate(Entries * sizeof(SystemCall), alignof(SystemCall)));
+  if (!table) return fail(Errno::NoMemory);
+  std::fill_n(table, Entries, whole_frame_call_entry);
+  this_context().system_calls = table;
+  watched = true;
+  return {};
+}
+
 extern "C" uint64_t whole_frame_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t number) {
+  const SystemCall call = without_frame(number);
+  if (!watched) return call(a0, a1, a2, a3, a4, a5, a6, number);
+  Thread& thread = current_thread();
   const bool traced = system_calls_are_traced();
-  if (traced) trace_system_call(current_thread());
-  const uint64_t result = without_frame(number)(a0, a1, a2, a3, a4, a5, a6, number);
-  if (traced) trace_result(current_thread(), number, result);
+  if (traced) trace_system_call(thread);
+  thread.in_call = true;
+  const uint64_t result = call(a0, a1, a2, a3, a4, a5, a6, number);
+  thread.in_call = false;
+  if (traced) trace_result(thread, number, result);
   return result;
 }
 

@@ -35,5 +35,7 @@ constexpr unsigned SystemCallLimit = PL_SYSTEM_CALL_LIMIT;
 extern const SystemCall system_calls[SystemCallLimit + 1];
 // In traps.S: saves the registers that a call otherwise leaves where they are, and goes on in whole_frame_call().
 extern "C" uint64_t whole_frame_call_entry(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+// For a debug enclave, once, before the first process is loaded: from then on every call is entered so. ENOMEM.
+ErrorOr<void> watch_system_calls();
 
 }  // namespace pl

@@ -10,7 +10,6 @@
 #include <string_view>
 
 #include "base/log.h"
-#include "memory/heap.h"
 #include "ocall/leave.h"
 #include "ocall/ring.h"
 #include "process/process.h"
@@ -110,17 +109,7 @@ void add_buffer(Line& line, unsigned index, uint64_t address, uint64_t length) {
 
 }  // namespace
 
-ErrorOr<void> enable_system_call_trace() {
-  // Made when it is wanted: the image of every other enclave need not hold it.
-  constexpr size_t Entries = SystemCallLimit + 1;
-  auto* table = static_cast<SystemCall*>(heap_allocate(Entries * sizeof(SystemCall), alignof(SystemCall)));
-  if (!table) return fail(Errno::NoMemory);
-  std::fill_n(table, Entries, whole_frame_call_entry);
-  this_context().system_calls = table;
-  traced = true;
-  return {};
-}
-
+void enable_system_call_trace() { traced = true; }
 bool system_calls_are_traced() { return traced; }
 
 void trace_system_call(const Thread& thread) {

@@ -91,6 +91,9 @@ struct pl_reply {
 #define PL_HANDLE_FIRST 64u
 #define PL_HANDLES 512u
 
+/* Bit 0 of `signals`: a debug enclave stops, with PL_STOP_INTERRUPT. No other enclave looks at it. */
+#define PL_SIGNAL_DEBUG 1u
+
 /* If the operation would block: reply -EAGAIN and set the handle's ready bit (and enter with PL_RUN_EVENT) once it would not. */
 #define PL_REQUEST_NOTIFY 1u
 
@@ -126,6 +129,9 @@ struct pl_reply {
 #define PL_OP_ALLOCATE 26     /* handle, offset, arg[0] length, extra: fallocate mode */
 #define PL_OP_FORK_READY 27   /* template: about to freeze. result 0 */
 #define PL_OP_RELAY 28	      /* the relay window is the host's until the reply; the enclave is not entered before. result 0 */
+
+#define PL_OP_DEBUG 29	      /* a debug enclave stands still: struct pl_debug_stop in the buffer, and behind it what the command before asked for. In flight until
+				 the next command is in the buffer: struct pl_debug_command and its data; result bytes of both */
 
 #define PL_OPEN_READ 1u
 #define PL_OPEN_WRITE 2u
@@ -182,6 +188,52 @@ struct pl_terminal { /* Linux riscv64 struct termios fields, and the size */
 	uint8_t line, cc[19];
 	uint16_t rows, columns, xpixels, ypixels;
 	uint32_t reserved;
+};
+
+/*
+ * The program of a debug enclave has stopped, and nothing in the enclave runs but this conversation: each request but the first of
+ * a stop says what came of the command before. Only a stop whose bit was asked for (PL_DEBUG_CONTINUE) comes; PL_STOP_START always does.
+ */
+struct pl_debug_stop {
+	uint32_t reason; /* PL_STOP_* */
+	int32_t signal, code; /* siginfo's */
+	uint32_t pid, tid;
+	int32_t result; /* of the command before: bytes behind this structure, or -errno */
+	uint64_t address; /* siginfo's, of a fault */
+	uint64_t value; /* per command */
+};
+#define PL_STOP_START 0u     /* before the instance's first instruction */
+#define PL_STOP_SIGNAL 1u    /* the debugged process is about to take a signal */
+#define PL_STOP_FATAL 2u     /* any process is about to end by a signal whose default action is a core dump */
+#define PL_STOP_INTERRUPT 3u /* PL_SIGNAL_DEBUG */
+#define PL_STOP_EXEC 4u	     /* the debugged process, the first one, has executed another program */
+
+struct pl_debug_command {
+	uint32_t command; /* PL_DEBUG_* */
+	uint32_t tid;	  /* whose; 0: the thread that has stopped */
+	uint64_t address;
+	uint32_t length;
+	uint32_t flags;
+};
+#define PL_DEBUG_CONTINUE 0u  /* address: the signal that is taken after PL_STOP_SIGNAL, 0 none; tid: only this thread runs, 0 all;
+				 flags: bit n: PL_STOP_n is wanted from now on */
+#define PL_DEBUG_READ 1u      /* memory of its process, whatever the protection -> bytes, short of what is not mapped */
+#define PL_DEBUG_WRITE 2u     /* length bytes of data */
+#define PL_DEBUG_REGISTERS 3u /* -> struct pl_debug_registers */
+#define PL_DEBUG_SET_REGISTERS 4u /* struct pl_debug_registers; EBUSY: it is inside a system call */
+#define PL_DEBUG_THREADS 5u   /* -> struct pl_debug_thread for each in the debugged process's memory, from the address-th */
+#define PL_DEBUG_INSERT 6u    /* a breakpoint instead of length (2, 4) bytes; children of a fork do not have it */
+#define PL_DEBUG_REMOVE 7u
+#define PL_DEBUG_FILE 8u      /* length bytes of a path -> at most `flags` bytes of the file from `address` on; value: its size */
+
+struct pl_debug_registers {
+	uint64_t x[32]; /* x[0]: pc */
+	uint64_t f[32], fcsr;
+};
+
+struct pl_debug_thread {
+	uint32_t tid, pid;
+	char name[16];
 };
 
 /*

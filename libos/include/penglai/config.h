@@ -34,6 +34,7 @@ struct pl_config {
 	uint64_t shadow_point; /* PL_SHADOW_* */
 };
 #define PL_CONFIG_TRACE 1u /* of an enclave with PL_CREATE_DEBUG: every system call is told in the log (libos/syscall/trace.cpp) */
+#define PL_CONFIG_DEBUG 4u /* likewise: its stops are told, and the host may look at it then (PL_OP_DEBUG, libos/process/debug.cpp) */
 #define PL_CONFIG_EXPLAIN 2u /* at its exit an instance says in the log what each of its private pages is: "private page: ..." */
 #define PL_SHADOW_NONE 0
 #define PL_SHADOW_ENTRY 1 /* at the program's first instruction */
