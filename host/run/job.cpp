@@ -59,6 +59,7 @@ OrFailure<void> Runtime::launch(Job& job) {
   if (!piece) return failure(kOwnFailure, fmt::format("window: {}", std::strerror(piece.error())));
   job.piece.emplace(std::move(*piece));
   job.instance.emplace(job.piece->bytes());
+  if (job.debugger) job.instance->be_debugged(*job.debugger);
   HandleTable& handles = job.instance->handles();
   for (uint32_t number = 0; number < 3; ++number) {
     const Endpoint& stream = job.streams[number];

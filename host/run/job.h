@@ -37,6 +37,7 @@ struct Job {
   uint64_t timeout_milliseconds = 0;  // 0: none
   uint32_t index = 0;                 // for the caller
   Say say = {};                       // gets what its enclave has to say; empty: the runtime's does
+  DebuggerPort* debugger = nullptr;   // of a debug enclave
 
   // At the end.
   Failure result{};      // exit status, and what there is to say

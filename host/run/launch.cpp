@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +26,20 @@ Failure device_failure(const char* step, int error) {
     case ENOMEM: return {kOwnFailure, "no room in the enclaves' memory: stop something, or enlarge the pool"};
     case EPROTO: return {kOwnFailure, fmt::format("{}: the monitor refused", step)};
     default: return {kOwnFailure, fmt::format("{}: {}", step, std::strerror(error))};
+  }
+}
+
+// Whoever sent the program another signal knows why it ended.
+const char* fault_name(int signal) {
+  switch (signal) {
+    case SIGILL: return "SIGILL";
+    case SIGTRAP: return "SIGTRAP";
+    case SIGABRT: return "SIGABRT";
+    case SIGBUS: return "SIGBUS";
+    case SIGFPE: return "SIGFPE";
+    case SIGSEGV: return "SIGSEGV";
+    case SIGSYS: return "SIGSYS";
+    default: return nullptr;
   }
 }
 
@@ -158,7 +173,8 @@ Failure describe(const Ending& ending, uint64_t memory) {
       int signal = static_cast<int>(ending.detail & 0x7f);
       // The libOS has said why it killed a program; what the limit was is for us to add.
       if (signal == 9 && memory) return {kOutOfMemory, fmt::format("the program was killed: --memory allows its enclave {} KiB", memory / 1024)};
-      return {signal ? kSignalBase + signal : static_cast<int>(ending.detail >> 8 & 0xff), ""};
+      const char* fault = fault_name(signal);
+      return {signal ? kSignalBase + signal : static_cast<int>(ending.detail >> 8 & 0xff), fault ? std::string("ended by ") + fault : ""};
     }
     case Ending::Kind::Fault:
       switch (ending.detail) {

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <optional>
 
+#include "gdb/debugger.h"
 #include "run/detach.h"
 #include "run/environment.h"
 #include "run/hint.h"
@@ -55,9 +56,36 @@ Invocation make_invocation(const RunOptions& options, std::vector<std::string> v
   return invocation;
 }
 
+// What the debugger cannot do itself, in the thread that serves.
+void attend_debugger(DebugLink& link, Runtime& runtime, Job& job) {
+  if (link.take_kill()) return runtime.kill(job);
+  constexpr uint32_t kEnds = 1u << SIGINT | 1u << SIGTERM | 1u << SIGHUP | 1u << SIGQUIT;
+  if (job.instance && job.instance->is_held() && Window::load(job.instance->window().ring().signals) & kEnds) link.give_up();
+}
+
+// As a word that is typed.
+std::string for_shell(const std::string& word) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:=@%";
+  if (word.find_first_not_of(kPlain) == word.npos) return word;
+  std::string quoted = "'";
+  for (char c : word) c == '\'' ? quoted += "'\\''" : quoted += c;
+  return quoted + "'";
+}
+
+// The socket where GDB finds us, and the line that is to be typed; -1 where nobody asked.
+OrFailure<Descriptor> wait_for_gdb(const RunOptions& options, const Recipe& recipe) {
+  if (!options.gdb) return Descriptor();
+  uint16_t port = *options.gdb;
+  auto listener = listen_for_gdb(port);
+  if (!listener) return failure(kOwnFailure, "--gdb: " + listener.error());
+  const std::string& path = recipe.plan().path_outside();
+  say(fmt::format("waits for gdb: gdb-multiarch -ex 'target remote 127.0.0.1:{}'{}", port, path.empty() ? "" : " " + for_shell(path)));
+  return std::move(*listener);
+}
+
 // One instance, with the caller's streams.
 int run_one(const RunOptions& options, const HostFiles& files, Recipe& recipe, Runtime& runtime, Serving& serving, Invocation invocation,
-            const std::array<bool, 3>& streams, std::optional<Strace>& strace, OrFailure<void>& launched) {
+            const std::array<bool, 3>& streams, std::optional<Strace>& strace, Descriptor gdb, OrFailure<void>& launched) {
   if (options.statistics) runtime.keep_figures();
   Job job;
   job.recipe = &recipe;
@@ -66,10 +94,19 @@ int run_one(const RunOptions& options, const HostFiles& files, Recipe& recipe, R
     if (streams[number]) job.streams[number].descriptor = static_cast<int>(number);
   job.memory = options.memory;
   job.timeout_milliseconds = options.timeout_milliseconds;
-  runtime.server().on_attention([&] { serving.attend(); });
+  std::optional<Debugger> debugger;
+  if (options.is_debug()) {
+    debugger.emplace(std::move(gdb), [](std::string_view line) { say(line); });
+    job.debugger = &debugger->link();
+  }
+  runtime.server().on_attention([&] {
+    serving.attend();
+    if (debugger) attend_debugger(debugger->link(), runtime, job);
+  });
   launched = runtime.launch(job);
   if (!launched) return kOwnFailure;
   runtime.finish(job);
+  if (debugger) debugger->finish(job.result.status, job.signal);
   runtime.tell_evicted([](std::string_view line) { say(line); });
   // The monitor's word on the bytes; the pages in use are the enclave's own account.
   if (options.statistics)
@@ -107,8 +144,8 @@ OrFailure<int> run(const RunOptions& options, Starter& starter) {
   const uint64_t window = options.count ? invocation_of(invocation, options.count - 1, options.count).window_size() : invocation.window_size();
   if (!window) return failure(kCannotRun, options.program + ": argument list too long");
   std::optional<Strace> strace;
+  if (options.is_debug()) say("a debug enclave: the host sees what the program does");
   if (options.strace) {
-    say("a debug enclave: the host sees what the program does");
     strace.emplace(*options.strace, [](std::string_view line) {
       const std::string text = std::string(line) + "\n";
       if (write(STDERR_FILENO, text.data(), text.size()) < 0) return;
@@ -151,9 +188,12 @@ OrFailure<int> run(const RunOptions& options, Starter& starter) {
     if (status) (*serving)->ended(*status, "");
   } else {
     OrFailure<void> launched;
-    int ended = run_one(options, *files, *recipe, runtime, **serving, std::move(invocation), options.detached ? std::array{true, true, true} : streams, strace, launched);
-    if (launched) status = ended;
-    else status = std::unexpected(launched.error());
+    if (auto gdb = wait_for_gdb(options, *recipe))
+      status = run_one(options, *files, *recipe, runtime, **serving, std::move(invocation), options.detached ? std::array{true, true, true} : streams,
+                       strace, std::move(*gdb), launched);
+    else
+      launched = std::unexpected(gdb.error());
+    if (!launched) status = std::unexpected(launched.error());
   }
   if (!status) (*serving)->ended(status.error().status, status.error().message);
   return status;
@@ -163,6 +203,8 @@ OrFailure<int> run(const RunOptions& options, Starter& starter) {
 }  // namespace pl
 
 int main(int argc, char** argv) {
+  // For the command of this name in front of the machine.
+  if (argc == 3 && std::string_view(argv[1]) == "--gdb-connect") return pl::carry_to_gdb_socket(argv[2]);
   auto options = pl::parse_run_options(argc, argv);
   if (!options) {
     std::fputs(options.error().text.c_str(), options.error().status ? stderr : stdout);

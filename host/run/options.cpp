@@ -164,7 +164,7 @@ std::expected<MountOption, std::string> parse_mount(const std::string& text) {
 std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* const* argv, LineOf line) {
   RunOptions options;
   std::vector<std::string> variables, instance_variables, mounts;
-  std::string user, memory, timeout, count, jobs, strace, point;
+  std::string user, memory, timeout, count, jobs, strace, point, gdb;
   std::optional<uint32_t> template_arguments;
 
   const bool runs = line == LineOf::Run;
@@ -187,6 +187,8 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
       ->take_last();
   // As a flag, so that it takes no word behind it: PROGRAM may be that.
   auto* traced = app.add_flag("--strace{all}", strace, "Print the program's system calls (all, or =SET: openat,%file,!futex), in a debug enclave")->take_last();
+  app.add_flag("--debug", options.debug, "In a debug enclave: when a fault ends the program, print its registers and a backtrace");
+  auto* debugged = runs ? app.add_flag("--gdb{0}", gdb, "Wait at the first instruction for gdb on 127.0.0.1 (any port, or =PORT), in a debug enclave")->take_last() : nullptr;
   app.add_option("--memory", memory, "Most memory the enclave may hold: bytes, or with k, m, g")->type_name("SIZE")->take_last();
   if (runs) {
     app.footer(
@@ -285,6 +287,11 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
     if (!filter) return wrong("--strace=" + strace + ": " + filter.error());
     options.strace = std::move(*filter);
   }
+  if (debugged && *debugged) {
+    auto port = parse_number(gdb);
+    if (!port || *port > UINT16_MAX) return wrong("--gdb=" + gdb + ": expected a port from 0 to 65535; 0 is any");
+    options.gdb = static_cast<uint16_t>(*port);
+  }
   if (!memory.empty()) {
     auto size = parse_size(memory);
     if (!size) return wrong("--memory " + memory + ": expected a size such as 64m");
@@ -306,6 +313,8 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
     options.jobs = *value;
   }
   if (options.count && options.strace) return wrong("--strace does not go with -n: it follows one program");
+  if (options.count && (options.gdb || options.debug)) return wrong("--gdb and --debug do not go with -n: they follow one program");
+  if (options.gdb && options.detached) return wrong("--gdb does not go with -d");
   if (runs && !options.count && (options.jobs || options.fail_fast || options.json || !options.output.empty()))
     return wrong("-j, --fail-fast, --output and --json go with -n");
   if (options.terminal && (options.count || options.detached)) return wrong("-t does not go with -n or -d");

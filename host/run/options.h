@@ -37,6 +37,8 @@ struct RunOptions {
   bool terminal = false;     // insist on one
   bool statistics = false;   // say at the end what the enclave held
   std::optional<StraceFilter> strace;  // calls of a debug enclave that are shown
+  bool debug = false;  // a debug enclave
+  std::optional<uint16_t> gdb;  // the port to listen on for GDB; 0: any
   bool explain = false;      // PL_CONFIG_EXPLAIN: no option of pl-run, pl-bench asks for it
   std::vector<VariableOption> variables;
   std::vector<VariableOption> instance_variables;  // that no template has, so that they may differ from fork to fork
@@ -59,6 +61,8 @@ struct RunOptions {
   std::string sysroot;                // where the libraries of a dynamic program are; empty: where they are known to be
   std::string program;                // empty: of a template at boot
   std::vector<std::string> arguments;
+
+  bool is_debug() const { return debug || gdb || strace; }
 };
 
 // Why there is nothing to run: --help and --version (status 0, for standard output) or a wrong line (125, for standard error).

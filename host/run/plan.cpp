@@ -78,7 +78,7 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
     plan.user_ = options.user;
     plan.group_ = options.group;
   }
-  plan.flags_ = (options.explain ? PL_CONFIG_EXPLAIN : 0) | (options.strace ? PL_CONFIG_TRACE : 0);
+  plan.flags_ = (options.explain ? PL_CONFIG_EXPLAIN : 0) | (options.strace ? PL_CONFIG_TRACE : 0) | (options.is_debug() ? PL_CONFIG_DEBUG : 0);
   for (const Mount& mount : mounts)
     plan.mounts_.emplace_back(mount.guest, (mount.read_only ? PL_MOUNT_READ_ONLY : 0) | (mount.is_file ? PL_MOUNT_FILE : 0));
 
@@ -91,7 +91,7 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
     plan.create_.reserve = std::max<uint64_t>(plan.create_.reserve, std::bit_ceil(options.memory ? options.memory : kRunningReserve));
   plan.create_.memory_limit = options.memory;
   plan.create_.contexts = kContexts;
-  plan.create_.flags = (plan.shadow_ ? PL_CREATE_FREEZABLE : 0) | (options.strace ? PL_CREATE_DEBUG : 0);
+  plan.create_.flags = (plan.shadow_ ? PL_CREATE_FREEZABLE : 0) | (options.is_debug() ? PL_CREATE_DEBUG : 0);
   plan.create_.handle = -1;
   return plan;
 }

@@ -38,6 +38,8 @@ class Plan {
 
   const std::string& name() const { return name_; }
   std::string path_inside() const { return root_ ? program_.name : "/bin/" + program_.name; }
+  // Of the host, as who named it would open it; empty with a root image.
+  const std::string& path_outside() const { return program_.path; }
   // A descriptor of the root image, or -1: it goes with each window that an enclave of this plan is served through.
   int root() const { return root_ ? root_->file.get() : -1; }
   pl_ioc_create create() const { return create_; }

@@ -17,6 +17,7 @@ constexpr size_t kProgramMax = size_t{1} << 30;
 OrFailure<Program> check(const std::string& shown, const std::string& path, Descriptor file) {
   Program program;
   program.name = path.substr(path.rfind('/') + 1);
+  program.path = path;
   program.file = std::move(file);
   if (fstat(program.file.get(), &program.status) < 0) return failure(kCannotRun, shown + ": " + std::strerror(errno));
   if (S_ISDIR(program.status.st_mode)) return failure(kCannotRun, shown + ": is a directory");

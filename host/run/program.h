@@ -21,6 +21,7 @@ struct Library {
 
 struct Program {
   std::string name;  // last component of its path
+  std::string path;  // of the host, as who named it would open it
   Descriptor file;
   struct stat status {};
   std::vector<Library> libraries;  // of a dynamically linked one: run/libraries.h

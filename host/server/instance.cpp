@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "server/debugger_port.h"
 #include "server/operations.h"
 
 namespace pl {
@@ -14,7 +15,7 @@ namespace {
 using Operation = Outcome (*)(Instance&, const pl_request&);
 
 constexpr auto kOperations = [] {
-  std::array<Operation, PL_OP_RELAY + 1> table{};
+  std::array<Operation, PL_OP_DEBUG + 1> table{};
   table[PL_OP_NOP] = [](Instance&, const pl_request&) { return Outcome{}; };
   table[PL_OP_CANCEL] = [](Instance& i, const pl_request& r) { return i.cancel_poll(r); };
   table[PL_OP_POLL] = [](Instance& i, const pl_request& r) { return i.start_poll(r); };
@@ -44,6 +45,7 @@ constexpr auto kOperations = [] {
   table[PL_OP_ALLOCATE] = operation_allocate;
   table[PL_OP_FORK_READY] = table[PL_OP_NOP];
   table[PL_OP_RELAY] = [](Instance& i, const pl_request& r) { return i.start_relay(r); };
+  table[PL_OP_DEBUG] = [](Instance& i, const pl_request& r) { return i.start_debug(r); };
   return table;
 }();
 
@@ -86,6 +88,27 @@ Outcome Instance::start_relay(const pl_request& request) {
 void Instance::return_relay() {
   if (relay_) reply(relay_->first, relay_->second, {});
   relay_.reset();
+}
+
+Outcome Instance::start_debug(const pl_request& request) {
+  if (!debugger_ || held_) return failed(ENOSYS);
+  auto buffer = window_.data(request.buffer, request.length);
+  if (!buffer) return failed(EINVAL);
+  held_ = {request.slot, request.generation, *buffer};
+  watch_changed_ = true;
+  debugger_->ask(*buffer);
+  return {.in_flight = true};
+}
+
+void Instance::take_debugger_news() {
+  auto answer = debugger_->take_answer();
+  if (answer && held_) {
+    const size_t size = std::min(answer->size(), held_->buffer.size());
+    std::copy_n(answer->begin(), size, held_->buffer.begin());
+    reply(held_->slot, held_->generation, {.result = static_cast<int32_t>(size)});
+    held_.reset();
+  }
+  if (debugger_->take_interrupt()) std::atomic_ref(window_.ring().signals).fetch_or(PL_SIGNAL_DEBUG);
 }
 
 Outcome Instance::start_poll(const pl_request& request) {
@@ -132,10 +155,16 @@ void Instance::watch(std::vector<pollfd>& entries) {
     add(poll.handle, poll.events);
   }
   for (const Notice& notice : notices_) add(notice.handle, notice.events);
+  if (debugger_) entries.push_back({debugger_->server_descriptor(), POLLIN, 0});
 }
 
 bool Instance::deliver(int descriptor, uint32_t events) {
   bool news = false;
+  if (debugger_ && descriptor == debugger_->server_descriptor()) {
+    take_debugger_news();
+    watch_changed_ = true;
+    return true;
+  }
   // What of this concerns someone who waits for `wanted`: errors always do (poll(2)).
   auto of_interest = [&](uint32_t handle, uint32_t wanted) {
     return descriptor_of(handle) == descriptor ? events & (wanted | POLLERR | POLLHUP) : 0;
@@ -155,7 +184,7 @@ bool Instance::deliver(int descriptor, uint32_t events) {
     std::atomic_ref(window_.ring().ready[index / 64]).fetch_or(uint64_t{1} << index % 64);
     return news = true;
   });
-  watch_changed_ = waiting();
+  watch_changed_ = waiting() || debugger_;
   return news;
 }
 

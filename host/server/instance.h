@@ -18,6 +18,8 @@
 
 namespace pl {
 
+class DebuggerPort;
+
 // How an operation ended.
 struct Outcome {
   int32_t result = 0;  // or -errno
@@ -52,7 +54,13 @@ class Instance {
   bool relay_is_back() const { return relay_.has_value(); }
   void return_relay();
 
+  // A debug enclave's debugger, who outlives this; without one it is told ENOSYS. An enclave that asks it is not to be entered before
+  // the answer: it is held.
+  void be_debugged(DebuggerPort& debugger) { debugger_ = &debugger; }
+  bool is_held() const { return held_.has_value(); }
+
   // For the operations.
+  Outcome start_debug(const pl_request& request);
   Outcome start_relay(const pl_request& request);
   Outcome start_poll(const pl_request& request);
   Outcome cancel_poll(const pl_request& request);
@@ -74,6 +82,7 @@ class Instance {
     uint32_t handle, events;
   };
   Served break_off(const char* why);
+  void take_debugger_news();
   void reply(uint16_t slot, uint16_t generation, const Outcome& outcome);
   int descriptor_of(uint32_t handle) const;
 
@@ -88,6 +97,12 @@ class Instance {
   bool watch_changed_ = false;
   bool relay_allowed_ = false;
   std::optional<std::pair<uint16_t, uint16_t>> relay_;  // slot and generation of the request
+  DebuggerPort* debugger_ = nullptr;
+  struct Held {
+    uint16_t slot, generation;
+    std::span<std::byte> buffer;
+  };
+  std::optional<Held> held_;
   std::string broken_;
 };
 

@@ -138,7 +138,7 @@ void Server::sleep(Running& running, uint64_t deadline) {
 }
 
 void Server::wake(Running& running) {
-  if (!running.idle) return;
+  if (!running.idle || running.instance->is_held()) return;
   running.idle = false;
   if (running.deadline != kNever) deadlines_.erase({running.deadline, &running});
   ready_.push_back(&running);
@@ -185,6 +185,10 @@ bool Server::step(Running& running, Ending& ending) {
     if (instance.relay_is_back()) {
       ending = {Relay, 0, &instance, running.run.handle};
       return true;
+    }
+    if (instance.is_held()) {
+      sleep(running, kNever);
+      return false;
     }
     if (Window::load(instance.window().ring().log_length) != 0)
       if (std::string text = instance.take_log(); !text.empty() && log_) log_(instance, text);
@@ -290,6 +294,7 @@ void Server::told(Running& running, int descriptor, uint32_t events) {
   if (news) std::atomic_ref(running.run.flags).fetch_or(PL_RUN_EVENT);
   // What it waits for besides is watched again when it idles again.
   if (news) wake(running);
+  if (running.instance->is_held()) watch(running);  // it does not go on before its debugger has more to say
 }
 
 // News that is there already, without waiting.

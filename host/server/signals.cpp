@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "penglai/ioctl.h"
 #include "penglai/sbi.h"
 
 namespace pl {
@@ -33,7 +34,12 @@ void Signals::handle(int number) {
   Signals* signals = current.load();
   if (!signals) return;
   signals->attention_.store(true);
-  if (number == SIGALRM || number == SIGIO) return;
+  if (number == SIGALRM) return;
+  if (number == SIGIO) {
+    // Unlike an alarm it does not come again: a call that is about to be made returns at once.
+    if (uint32_t* flags = signals->run_flags_.load()) std::atomic_ref(*flags).fetch_or(PL_RUN_RETURN);
+    return;
+  }
   if (number == SIGTSTP) signals->stop_.store(true);
   signals->event_.store(true);
   if (pl_ring* ring = signals->ring_.load()) {
@@ -73,6 +79,12 @@ Signals::~Signals() {
 void Signals::attach(pl_ring& ring, uint32_t& run_flags) {
   ring_.store(&ring);
   run_flags_.store(&run_flags);
+  // What came on the way here is for it.
+  if (const uint32_t came = take_unclaimed()) {
+    std::atomic_ref(ring.signals).fetch_or(came);
+    event_.store(true);
+    attention_.store(true);
+  }
 }
 
 void Signals::detach() {

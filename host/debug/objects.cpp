@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "debug/objects.h"
+
+#include <cxxabi.h>
+#include <elf.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+
+namespace pl {
+namespace {
+
+constexpr uint64_t kPage = 4096;
+constexpr size_t kMapsMax = 4 << 20, kObjectsMax = 256;
+constexpr size_t kHeadersMax = 4096;     // program and section headers of a file
+constexpr uint64_t kTableMax = 64 << 20;  // of symbols, or of their names
+constexpr size_t kNameMax = 2048;
+
+std::optional<uint64_t> take_hex(std::string_view& text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (error != std::errc{}) return std::nullopt;
+  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  return value;
+}
+
+// An ELF file of the enclave's.
+class File {
+ public:
+  File(Debuggee& debuggee, std::string_view path) : debuggee_(debuggee), path_(path) {}
+
+  std::vector<std::byte> read(uint64_t offset, uint64_t size) const {
+    std::vector<std::byte> bytes;
+    while (bytes.size() < size) {
+      auto piece = debuggee_.file(path_, offset + bytes.size(), size - bytes.size());
+      if (!piece || piece->bytes.empty()) break;
+      bytes.insert(bytes.end(), piece->bytes.begin(), piece->bytes.end());
+    }
+    bytes.resize(std::min<uint64_t>(bytes.size(), size));
+    return bytes;
+  }
+  template <class T>
+  std::vector<T> table(uint64_t offset, uint64_t count) const {
+    const auto bytes = read(offset, count * sizeof(T));
+    std::vector<T> table(bytes.size() / sizeof(T));
+    if (!table.empty()) std::memcpy(table.data(), bytes.data(), table.size() * sizeof(T));
+    return table;
+  }
+
+ private:
+  Debuggee& debuggee_;
+  std::string_view path_;
+};
+
+std::optional<Elf64_Ehdr> read_header(const File& file) {
+  const auto found = file.table<Elf64_Ehdr>(0, 1);
+  if (found.empty() || std::memcmp(found[0].e_ident, ELFMAG, SELFMAG) || found[0].e_ident[EI_CLASS] != ELFCLASS64) return std::nullopt;
+  if (found[0].e_phentsize != sizeof(Elf64_Phdr) || found[0].e_phnum > kHeadersMax || found[0].e_shnum > kHeadersMax) return std::nullopt;
+  return found[0];
+}
+
+// The names of functions, and of assembly's labels where they have no type.
+void read_functions(const File& file, const Elf64_Ehdr& header, MappedObject& object) {
+  if (header.e_shentsize != sizeof(Elf64_Shdr)) return;
+  const auto sections = file.table<Elf64_Shdr>(header.e_shoff, header.e_shnum);
+  auto of_type = [&](uint32_t type) { return std::ranges::find(sections, type, &Elf64_Shdr::sh_type); };
+  auto table = of_type(SHT_SYMTAB);
+  if (table == sections.end()) table = of_type(SHT_DYNSYM);
+  if (table == sections.end() || table->sh_link >= sections.size() || table->sh_size > kTableMax) return;
+  const Elf64_Shdr& names_section = sections[table->sh_link];
+  if (names_section.sh_size > kTableMax) return;
+  const auto symbols = file.table<Elf64_Sym>(table->sh_offset, table->sh_size / sizeof(Elf64_Sym));
+  const auto names = file.read(names_section.sh_offset, names_section.sh_size);
+  for (const Elf64_Sym& symbol : symbols) {
+    if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_shndx == SHN_UNDEF || symbol.st_name >= names.size()) continue;
+    const char* name = reinterpret_cast<const char*>(names.data()) + symbol.st_name;
+    const size_t length = strnlen(name, std::min<size_t>(names.size() - symbol.st_name, kNameMax));
+    if (length) object.functions.push_back({symbol.st_value, symbol.st_size, std::string(name, length)});
+  }
+  std::ranges::sort(object.functions, {}, &FunctionSymbol::address);
+}
+
+void read_object(Debuggee& debuggee, MappedObject& object, std::span<const MappingLine* const> mappings) {
+  const File file(debuggee, object.path);
+  const auto header = read_header(file);
+  if (!header) return;
+  const auto segments = file.table<Elf64_Phdr>(header->e_phoff, header->e_phnum);
+  bool placed = false;
+  for (const MappingLine* mapping : mappings) {
+    for (const Elf64_Phdr& segment : segments) {
+      if (segment.p_type != PT_LOAD || placed || segment.p_offset / kPage * kPage != mapping->offset) continue;
+      object.bias = mapping->start - segment.p_vaddr / kPage * kPage;
+      placed = true;
+    }
+  }
+  if (!placed) return;
+  for (const Elf64_Phdr& segment : segments) {
+    if (segment.p_type != PT_GNU_EH_FRAME) continue;
+    object.unwind_table = object.bias + segment.p_vaddr;
+    object.unwind_table_size = segment.p_memsz;
+  }
+  read_functions(file, *header, object);
+}
+
+std::string demangled(const std::string& name) {
+  if (!name.starts_with("_Z")) return name;
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
+  return text ? text.get() : name;
+}
+
+// For a terminal: a name of the enclave's may hold anything.
+std::string harmless(std::string text) {
+  for (char& c : text)
+    if (c < ' ' || c > '~') c = '?';
+  return text;
+}
+
+}  // namespace
+
+std::vector<MappingLine> parse_maps(std::string_view text) {
+  std::vector<MappingLine> lines;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    // START-END PERMISSIONS OFFSET DEVICE INODE   PATH (proc(5))
+    const auto start = take_hex(line);
+    if (!start || !line.starts_with('-')) continue;
+    line.remove_prefix(1);
+    const auto end = take_hex(line);
+    if (!end || *end <= *start || line.size() < 6 || line[0] != ' ') continue;
+    line.remove_prefix(6);
+    const auto offset = take_hex(line);
+    const size_t path = line.find('/');
+    if (!offset || path == line.npos) continue;
+    lines.push_back({*start, *end, *offset, std::string(line.substr(path))});
+  }
+  return lines;
+}
+
+const FunctionSymbol* MappedObject::function_at(uint64_t address) const {
+  const uint64_t inside = address - bias;
+  auto next = std::ranges::upper_bound(functions, inside, {}, &FunctionSymbol::address);
+  // Of several at one place the largest, which is seldom a mere label; one without a size reaches to the next.
+  const FunctionSymbol* found = nullptr;
+  while (next != functions.begin()) {
+    const FunctionSymbol& one = *--next;
+    if (found && one.address != found->address) break;
+    if (one.size && inside - one.address >= one.size) {
+      if (found) break;
+      continue;
+    }
+    if (!found || one.size > found->size) found = &one;
+  }
+  return found;
+}
+
+MappedObjects::MappedObjects(Debuggee& debuggee, uint32_t process) {
+  const auto text = debuggee.whole_file(fmt::format("/proc/{}/maps", process), kMapsMax);
+  if (!text) return;
+  const auto lines = parse_maps(*text);
+  std::map<std::string, std::vector<const MappingLine*>> by_path;
+  for (const MappingLine& line : lines) by_path[line.path].push_back(&line);
+  for (const auto& [path, mappings] : by_path) {
+    if (objects_.size() == kObjectsMax) break;
+    MappedObject object{.path = path, .start = mappings.front()->start, .end = mappings.front()->end, .functions = {}};
+    for (const MappingLine* mapping : mappings) {
+      object.start = std::min(object.start, mapping->start);
+      object.end = std::max(object.end, mapping->end);
+    }
+    read_object(debuggee, object, mappings);
+    objects_.push_back(std::move(object));
+  }
+}
+
+const MappedObject* MappedObjects::at(uint64_t address) const {
+  for (const MappedObject& object : objects_)
+    if (address >= object.start && address < object.end) return &object;
+  return nullptr;
+}
+
+std::string MappedObjects::describe(uint64_t address, uint64_t inside) const {
+  const MappedObject* object = at(inside);
+  if (!object) return "?";
+  if (const FunctionSymbol* function = object->function_at(inside))
+    return harmless(fmt::format("{}+{:#x} in {}", demangled(function->name), address - object->bias - function->address, object->path));
+  return harmless(fmt::format("{}+{:#x}", object->path, address - object->bias));
+}
+
+}  // namespace pl

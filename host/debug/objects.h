@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The ELF files that a stopped process has mapped: which lies where, and what its addresses are called. Maps, files and memory are the
+// enclave's: every number in them is checked before it is used.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "debug/debuggee.h"
+
+namespace pl {
+
+struct FunctionSymbol {
+  uint64_t address = 0, size = 0;  // as in the file
+  std::string name;
+};
+
+struct MappedObject {
+  std::string path;
+  uint64_t start = 0, end = 0;  // of all its mappings
+  uint64_t bias = 0;            // what is added to the file's addresses
+  uint64_t unwind_table = 0, unwind_table_size = 0;  // .eh_frame_hdr in memory; size 0: none
+  std::vector<FunctionSymbol> functions;             // by address
+
+  // The function that holds this address of memory, or null.
+  const FunctionSymbol* function_at(uint64_t address) const;
+};
+
+class MappedObjects {
+ public:
+  // Of the process, as its /proc/PID/maps has it.
+  MappedObjects(Debuggee& debuggee, uint32_t process);
+  const MappedObject* at(uint64_t address) const;
+
+  // "work+0x1c in /bin/program", or "/lib/libc.so+0x2f1c" where there is no symbol; "?" where there is no file. C++ names demangled.
+  // `inside`: an address that is certainly in the function, for one that a call returns to.
+  std::string describe(uint64_t address, uint64_t inside) const;
+
+ private:
+  std::vector<MappedObject> objects_;
+};
+
+struct MappingLine {
+  uint64_t start, end, offset;
+  std::string path;
+};
+// Those of files, of the text of /proc/PID/maps.
+std::vector<MappingLine> parse_maps(std::string_view text);
+
+}  // namespace pl
