@@ -211,6 +211,13 @@ Test(ring, the_host_may_ask_for_the_signals_of_a_terminal_only) {
   cr_assert_eq(ring().signals, 0);
 }
 
+Test(ring, a_debug_enclave_alone_may_be_stopped_besides) {
+  ocall::accept_interrupts();
+  ring().signals = ~0u;
+  ocall::take_events();
+  cr_assert_eq(ocall::take_signals(), PL_SIGNALS | PL_SIGNAL_DEBUG);
+}
+
 Test(ring, ready_bits_of_handles_that_are_not_open_wake_nobody) {
   uint32_t before = ocall::readiness(100);
   for (auto& word : ring().ready) word = ~uint64_t(0);

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// pl-run --debug and --gdb: what a user sees of a program that dies, and gdb as a user types it.
+#include <criterion/criterion.h>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "command.h"
+
+using e2e::shell;
+
+namespace {
+
+void expect_parts(const std::string& text, std::initializer_list<const char*> parts) {
+  for (const char* part : parts) cr_expect(text.find(part) != std::string::npos, "'%s' is not in\n%s", part, text.c_str());
+}
+
+int count(const std::string& text, const std::string& part) {
+  int found = 0;
+  for (size_t at = 0; (at = text.find(part, at)) != text.npos; ++at) ++found;
+  return found;
+}
+
+// Programs of tests/e2e/debugged, with debugging information.
+class Built {
+ public:
+  std::string make(const std::string& command) {
+    auto built = shell("cd " PL_TOP "/tests/e2e/debugged && OUT=" + scratch_.path() + " && " + command);
+    cr_assert_eq(built.status, 0, "%s", built.err.c_str());
+    return scratch_.path();
+  }
+  std::string program(const std::string& name) {
+    return make(PL_TOP "/build/bin/pl-cc -g -O0 -pthread " + name + ".c -o $OUT/" + name) + "/" + name;
+  }
+  std::string write(const std::string& name, const std::string& content) { return scratch_.write(name, content); }
+
+ private:
+  e2e::Scratch scratch_;
+};
+
+// A port of the loopback address that somebody else has.
+class TakenPort {
+ public:
+  TakenPort() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    cr_assert_eq(bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    cr_assert_eq(listen(socket_, 1), 0);
+    socklen_t size = sizeof address;
+    getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    number = std::to_string(ntohs(address.sin_port));
+  }
+  ~TakenPort() { close(socket_); }
+  std::string number;
+
+ private:
+  int socket_;
+};
+
+// A program under --gdb, and the command that pl-run says is to be typed.
+struct Debugged {
+  e2e::Background run;
+  std::string command;
+
+  explicit Debugged(const std::string& line) : run("build/bin/pl-run --gdb " + line + " 2>&1") {
+    cr_assert(run.wait_for("waits for gdb: ", 120), "%s", run.out().c_str());
+    size_t start = run.out().find("waits for gdb: ") + 15;
+    cr_assert(run.wait_for("\n", 10));
+    while (run.out().find('\n', start) == std::string::npos) cr_assert(run.wait_for("\n", 10));
+    command = run.out().substr(start, run.out().find('\n', start) - start);
+  }
+  // With these commands of gdb's, one a line; what it says.
+  std::string gdb(std::initializer_list<const char*> commands) {
+    std::string line = command;
+    line.insert(line.find(' '), " --batch -nx");
+    std::string more;
+    for (const char* one : commands) more += std::string(" -ex '") + one + "'";
+    const size_t target = line.find("' ", line.find("target remote"));
+    line.insert(target == line.npos ? line.size() : target + 1, more);
+    auto result = shell("timeout 90 " + line + " 2>&1", {.seconds = 100});
+    return result.out;
+  }
+};
+
+}  // namespace
+
+Test(debug, a_fault_of_a_plain_enclave_is_one_line_and_nothing_of_its_memory) {
+  for (const char* how : {"", "--shadow "}) {
+    auto result = shell(std::string("build/bin/pl-run ") + how + e2e::program("crash") + " sort");
+    cr_expect_eq(result.status, 139);
+    EXPECT_TEXT(result.err, "pl-run: ended by SIGSEGV\n");
+  }
+  EXPECT_TEXT(shell("build/bin/pl-run " + e2e::program("crash") + " abort").err, "pl-run: ended by SIGABRT\n");
+  // What somebody has sent needs no word.
+  EXPECT_TEXT(shell("build/bin/pl-run " + e2e::program("exit-with") + " signal 15").err, "");
+}
+
+Test(debug, a_fault_of_a_debug_enclave_is_told_with_registers_and_callers, .timeout = 120) {
+  auto result = shell("build/bin/pl-run --debug " + e2e::program("crash") + " sort");
+  cr_expect_eq(result.status, 139);
+  expect_parts(result.err, {"pl-run: a debug enclave", "process 2, thread 2: SIGSEGV: 0x10 is not mapped\n", "   pc 00000000000", "   sp 0000003f", "  #0  ",
+                            " touch_null+0x", " compare+0x", " qsort", " sort_them+0x", " main+0x", " in /bin/crash\n", "pl-run: ended by SIGSEGV\n"});
+  struct Case { const char* how; int status; std::initializer_list<const char*> parts; } cases[] = {
+      {"null", 139, {"SIGSEGV", "#0 ", " touch_null+0x", " main+0x"}},
+      {"abort", 134, {"SIGABRT", " abort+0x", " give_up+0x", " main+0x"}},
+      {"trap", 133, {"SIGTRAP", "#0 ", " main+0x"}},
+      {"illegal", 132, {"SIGILL: no instruction at 0x", "#0 ", " main+0x"}},
+      {"overflow", 139, {"SIGSEGV", " deeper+0x", "  ... and more\n"}},
+      {"call", 139, {"0x123456 is not mapped", "#0  0000000000123456 ?\n", "#1 ", " main+0x"}},
+      {"handler", 139, {" touch_null+0x", " handler+0x", " raise+0x", " main+0x"}},
+      {"thread", 139, {"process 2, thread 3: SIGSEGV", " sort_them+0x", " worker+0x"}},
+      {"child", 6, {"process 3, thread 3: SIGABRT", " give_up+0x", " main+0x"}},
+  };
+  for (auto& one : cases) {
+    auto died = shell("build/bin/pl-run --shadow --debug " + e2e::program("crash") + " " + one.how);
+    cr_expect_eq(died.status, one.status, "%s: %d", one.how, died.status);
+    expect_parts(died.err, one.parts);
+  }
+}
+
+Test(debug, an_account_knows_shared_libraries_and_does_without_symbols, .timeout = 120) {
+  Built built;
+  const std::string place = built.make(
+      "riscv64-linux-gnu-gcc -O2 -shared -fPIC library.c -o $OUT/libhelper.so && "
+      "riscv64-linux-gnu-gcc -O2 user.c -o $OUT/user -L$OUT -lhelper -Wl,-rpath,$OUT && llvm-strip-19 $OUT/user");
+  auto result = shell("build/bin/pl-run --debug " + place + "/user '!'");
+  cr_expect_eq(result.status, 139);
+  expect_parts(result.err, {"0x8 is not mapped", " helper+0x", "libhelper.so\n", " /bin/user+0x", "/lib/libc.so.6"});
+}
+
+Test(debug, gdb_stops_at_a_function_shows_it_steps_and_lets_it_go_on, .timeout = 120) {
+  Built built;
+  const std::string program = built.program("sums");
+  for (const char* how : {"", "--shadow "}) {
+    Debugged debugged(how + program);
+    cr_expect(debugged.command.starts_with("gdb-multiarch -ex 'target remote 127.0.0.1:"), "%s", debugged.command.c_str());
+    const std::string said = debugged.gdb({"break add", "continue", "bt", "print a", "next", "print sum", "print counter", "stepi", "info registers pc",
+                                           "print $fcsr", "set var counter=100", "next", "print counter", "finish", "delete", "print add(20,3)", "continue"});
+    expect_parts(said, {"Breakpoint 1, add (a=0, b=1)", "#1 ", "in main (argc=1", "$1 = 0", "$2 = 1", "$3 = 41", "= 101", "= 23", "exited with code 07"});
+    cr_expect_eq(debugged.run.wait(), 7);
+    expect_parts(debugged.run.out(), {"1 0.500000\n2 0.500000\n3 0.500000\n"});
+  }
+}
+
+Test(debug, gdb_lists_threads_and_steps_one_of_them, .timeout = 120) {
+  Built built;
+  Debugged debugged(built.program("threads"));
+  const std::string said = debugged.gdb({"break work if n==3", "continue", "info threads", "thread 1", "bt 1", "thread 2", "set scheduler-locking on", "stepi",
+                                         "set scheduler-locking off", "delete", "continue"});
+  cr_expect_geq(count(said, " Thread "), 4, "%s", said.c_str());
+  expect_parts(said, {"work (n=3)", "Switching to thread 2", "exited with code 03"});
+  cr_expect_eq(debugged.run.wait(), 3);
+  expect_parts(debugged.run.out(), {"300\n"});
+}
+
+Test(debug, children_do_not_inherit_breakpoints_and_an_executed_program_has_its_own, .timeout = 120) {
+  Built built;
+  const std::string program = built.program("forks");
+  Debugged debugged("-e EXEC=1 " + program);
+  const std::string said = debugged.gdb({"break visit", "continue", "continue", "bt", "continue"});
+  expect_parts(said, {"visit (n=1)", "executing new program: /bin/forks", "visit (n=4)", "exited with code 010"});
+  cr_expect_eq(debugged.run.wait(), 8);
+  expect_parts(debugged.run.out(), {"child a00\nexec 1200\n"});
+}
+
+Test(debug, gdb_finds_the_libraries_of_a_dynamic_program_in_the_enclave, .timeout = 180) {
+  Built built;
+  const std::string place = built.make(
+      "riscv64-linux-gnu-gcc -g -O0 -shared -fPIC library.c -o $OUT/libhelper.so && "
+      "riscv64-linux-gnu-gcc -g -O0 user.c -o $OUT/user -L$OUT -lhelper -Wl,-rpath,$OUT && " PL_TOP
+      "/build/bin/pl-cc -dynamic -g -O0 user.c library.c -o $OUT/user-musl");
+  for (const char* name : {"/user", "/user-musl"}) {
+    Debugged debugged(place + name);
+    const std::string said = debugged.gdb({"break main", "continue", "break inner", "continue", "bt", "info sharedlibrary", "continue"});
+    expect_parts(said, {"Breakpoint 1, main (argc=1", "inner (text=0x", "\"four\")", "helper (text=", "target:/lib/ld-", "exited with code 05"});
+    cr_expect_eq(debugged.run.wait(), 5);
+  }
+}
+
+Test(debug, ctrl_c_in_gdb_stops_a_program_that_computes_and_one_that_waits, .timeout = 120) {
+  Built built;
+  const std::string program = built.program("spin");
+  built.write("later.py",
+              "import gdb, os, signal, threading, time\n"
+              "threading.Thread(target=lambda: (time.sleep(1), os.kill(os.getpid(), signal.SIGINT))).start()\n");
+  const std::string later = "source " + program.substr(0, program.rfind('/')) + "/later.py";
+  {
+    Debugged debugged(program);
+    const std::string said = debugged.gdb({later.c_str(), "continue", "print turns > 100", "set var stop=1", "continue", "continue"});
+    expect_parts(said, {"received signal SIGINT", "in main ", "= 1\n", "received signal SIGUSR1", "exited with code 012"});
+    cr_expect_eq(debugged.run.wait(), 10);
+  }
+  Debugged debugged(program + " x");
+  const std::string said = debugged.gdb({later.c_str(), "continue", "print $a7", "detach"});
+  expect_parts(said, {"received signal SIGINT", "$1 = 63"});
+  debugged.run.type("y");
+  cr_expect_eq(debugged.run.wait(), 5);
+}
+
+Test(debug, a_fault_is_shown_by_gdb_and_the_signal_can_be_kept_away, .timeout = 120) {
+  Debugged debugged(e2e::program("crash") + " null");
+  const std::string said = debugged.gdb({"continue", "print $_siginfo", "bt 1", "continue"});
+  expect_parts(said, {"received signal SIGSEGV", "touch_null ()", "terminated with signal SIGSEGV"});
+  cr_expect_eq(debugged.run.wait(), 139);
+}
+
+Test(debug, a_detached_program_goes_on_and_can_be_attached_to_again, .timeout = 120) {
+  Built built;
+  Debugged debugged(built.program("spin"));
+  debugged.gdb({"break main", "continue", "detach"});
+  const std::string said = debugged.gdb({"print turns >= 0", "set var stop=1", "detach"});
+  expect_parts(said, {"main (argc=1", "$1 = 1"});
+  cr_expect_eq(debugged.run.wait(), 10);
+}
+
+Test(debug, a_port_is_chosen_and_one_that_is_taken_is_said_to_be, .timeout = 120) {
+  Built built;
+  const std::string program = built.program("sums");
+  std::string number;
+  {
+    TakenPort taken;
+    number = taken.number;
+    auto refused = shell("build/bin/pl-run --gdb=" + number + " " + program);
+    cr_expect_eq(refused.status, 125);
+    EXPECT_TEXT(refused.err, "pl-run: --gdb: 127.0.0.1:" + number + ": Address already in use; --gdb without a number takes a port that is free\n");
+  }
+  e2e::Background run("build/bin/pl-run --gdb=" + number + " " + program + " 2>&1");
+  cr_assert(run.wait_for("waits for gdb: gdb-multiarch -ex 'target remote 127.0.0.1:" + number + "' ", 120), "%s", run.out().c_str());
+  auto said = shell("gdb-multiarch --batch -nx -ex 'target remote 127.0.0.1:" + number + "' -ex 'break main' -ex continue -ex 'delete' -ex continue " + program + " 2>&1");
+  expect_parts(said.out, {"Breakpoint 1, main (argc=1", "exited with code 07"});
+  cr_expect_eq(run.wait(), 7);
+}
+
+Test(debug, a_call_from_gdb_leaves_no_trace_in_the_calls_that_follow, .timeout = 120) {
+  Built built;
+  Debugged debugged(built.program("restart"));
+  const std::string said = debugged.gdb({"print twice(4)", "break main", "continue", "print twice(5)", "delete", "continue"});
+  expect_parts(said, {"$1 = 8", "$2 = 10", "exited with code 011"});
+  cr_expect_eq(debugged.run.wait(), 9);
+}
+
+Test(debug, a_time_limit_ends_a_program_that_gdb_holds, .timeout = 120) {
+  Built built;
+  Debugged debugged("--timeout 6 " + built.program("sums"));
+  const std::string said = debugged.gdb({"break add", "continue", "shell sleep 8", "continue"});
+  expect_parts(said, {"add (a=0, b=1)"});
+  cr_expect_eq(debugged.run.wait(), 124);
+}
+
+Test(debug, gdb_that_is_killed_leaves_the_program_to_the_next, .timeout = 120) {
+  Built built;
+  const std::string program = built.program("sums");
+  Debugged debugged(program);
+  debugged.gdb({"break add", "continue", "shell kill -9 $PPID"});
+  const std::string said = debugged.gdb({"bt 1", "continue"});
+  expect_parts(said, {"add (a=0, b=1)", "exited with code 07"});
+  cr_expect_eq(debugged.run.wait(), 7);
+  // And if it runs meanwhile, it goes on to its end without it, breakpoints and all.
+  Debugged running(built.program("spin"));
+  running.gdb({"break raise", "shell (sleep 2; kill -9 $PPID) &", "continue"});
+  const std::string again = running.gdb({"set var stop=1", "detach"});
+  cr_expect(again.find("error") == again.npos, "%s", again.c_str());
+  cr_expect_eq(running.run.wait(), 10);
+}
+
+Test(debug, a_killed_program_is_ended_and_so_is_one_that_waits_for_gdb_in_vain, .timeout = 120) {
+  Built built;
+  const std::string program = built.program("sums");
+  Debugged killed(program);
+  killed.gdb({"break add", "continue", "kill"});
+  cr_expect_eq(killed.run.wait(), 137);
+  Debugged waiting(program);
+  waiting.run.signal(SIGTERM);
+  cr_expect_eq(waiting.run.wait(), 143);
+}
+
+Test(debug, a_debug_enclave_is_another_template_and_gdb_follows_one_program) {
+  const std::string program = e2e::program("exit-with");
+  shell("build/bin/pl-template prune --all; build/bin/pl-run --shadow " + program + " 0; build/bin/pl-run --shadow --debug " + program + " 0");
+  auto list = shell("build/bin/pl-template ls --json");
+  cr_expect_geq(count(list.out, "\"debug\":true") + count(list.out, "\"debug\": true"), 1, "%s", list.out.c_str());
+  for (const char* wrong : {"--gdb -n 2", "--debug -n 2", "--gdb -d", "--gdb=70000", "--gdb=x"})
+    cr_expect_eq(shell(std::string("build/bin/pl-run ") + wrong + " hello").status, 125, "%s", wrong);
+}
