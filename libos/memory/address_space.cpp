@@ -28,7 +28,7 @@ ErrorOr<Ref<AddressSpace>> AddressSpace::create() {
     unref_frame(root);
     return fail(made.error());
   }
-  TRY((*made)->vmas_.reserve(1));  // beside it
+  TRY((*made)->vmas_.reserve_leaf());  // beside it
   return Ref<AddressSpace>(std::move(*made));
 }
 
@@ -74,17 +74,6 @@ ErrorOr<uint64_t> AddressSpaceImplementation::choose_place(const MappingRequest&
   return place;
 }
 
-ErrorOr<void> AddressSpaceImplementation::insert(Vma&& vma) {
-  if (vmas_.size() >= MostMappings) return fail(Errno::NoMemory);
-  TRY(vmas_.reserve(1));
-  size_t at = vmas_.find(vma.start);
-  vmas_.insert(at, std::move(vma));
-  vmas_.join(at + 1);
-  vmas_.join(at);
-  changes_++;
-  return {};
-}
-
 ErrorOr<UserAddress> AddressSpaceImplementation::map(const MappingRequest& request) {
   if (request.bytes == 0 || request.offset % PageSize) return fail(Errno::Invalid);
   if (request.bytes > HighestUserAddress) return fail(Errno::NoMemory);
@@ -115,22 +104,23 @@ ErrorOr<UserAddress> AddressSpaceImplementation::map(const MappingRequest& reque
   vma.start = TRY(choose_place(request, bytes));
   vma.end = vma.start + bytes;
   UserAddress start(vma.start);
-  TRY(insert(std::move(vma)));
+  TRY(vmas_.insert(std::move(vma)));
+  changes_++;
   return start;
 }
 
 bool AddressSpaceImplementation::any_mapping_in(uint64_t start, uint64_t end, uint64_t except_start, uint64_t except_end) const {
-  for (size_t i = vmas_.find(start); i < vmas_.size() && vmas_[i].start < end; i++)
-    if (vmas_[i].start < except_start || vmas_[i].end > except_end) return true;
+  for (const Vma& vma : vmas_.within(start, end))
+    if (vma.start < except_start || vma.end > except_end) return true;
   return false;
 }
 
 bool AddressSpaceImplementation::is_mapped(uint64_t start, uint64_t end) const {
-  for (size_t i = vmas_.find(start); start < end; i++) {
-    if (i == vmas_.size() || vmas_[i].start > start) return false;
-    start = vmas_[i].end;
+  for (const Vma& vma : vmas_.within(start, end)) {
+    if (vma.start > start) return false;
+    start = vma.end;
   }
-  return true;
+  return start >= end;
 }
 
 ErrorOr<void> AddressSpaceImplementation::clear_range(uint64_t start, uint64_t end) {
@@ -163,11 +153,10 @@ ErrorOr<void> AddressSpaceImplementation::unmap(UserAddress address, size_t byte
   if (!range) return fail(Errno::Invalid);
   {
     Locked lock(Rank::AddressSpace, this);
-    size_t i = vmas_.find(range->start);
-    if (i == vmas_.size() || vmas_[i].start >= range->end) return {};
-    TRY(vmas_.reserve(2));
-    vmas_.split(range->start);
-    vmas_.split(range->end);
+    auto first = vmas_.find(range->start);
+    if (!first || first->start >= range->end) return {};
+    TRY(vmas_.split(range->start));
+    TRY(vmas_.split(range->end));
     TRY(clear_range(range->start, range->end));
     changes_++;
   }
@@ -175,9 +164,9 @@ ErrorOr<void> AddressSpaceImplementation::unmap(UserAddress address, size_t byte
   for (;;) {
     Vma removed;
     Locked lock(Rank::AddressSpace, this);
-    size_t i = vmas_.find(range->start);
-    if (i == vmas_.size() || vmas_[i].start >= range->end) return {};
-    removed = vmas_.take(i);
+    auto first = vmas_.find(range->start);
+    if (!first || first->start >= range->end) return {};
+    removed = vmas_.take(*first);
   }
 }
 
@@ -186,15 +175,12 @@ ErrorOr<void> AddressSpaceImplementation::protect(UserAddress address, size_t by
   if (range.start == range.end) return {};
   Locked lock(Rank::AddressSpace, this);
   if (!is_mapped(range.start, range.end)) return fail(Errno::NoMemory);
-  for (size_t i = vmas_.find(range.start); i < vmas_.size() && vmas_[i].start < range.end; i++)
-    if (protection & ~vmas_[i].max_protection & 7) return fail(Errno::Access);
-  TRY(vmas_.reserve(2));
-  vmas_.split(range.start);
-  vmas_.split(range.end);
+  for (const Vma& vma : vmas_.within(range.start, range.end))
+    if (protection & ~vma.max_protection & 7) return fail(Errno::Access);
+  TRY(vmas_.split(range.start));
+  TRY(vmas_.split(range.end));
   changes_++;
-  size_t i = vmas_.find(range.start);
-  for (; i < vmas_.size() && vmas_[i].start < range.end; i++) {
-    Vma& vma = vmas_[i];
+  for (Vma& vma : vmas_.within(range.start, range.end)) {
     if (vma.protection == (protection & 7)) continue;
     vma.protection = protection & 7;
     // Writable pages stay so; the others become it at the next write, which knows whether that needs a copy.
@@ -204,8 +190,7 @@ ErrorOr<void> AddressSpaceImplementation::protect(UserAddress address, size_t by
       leaf = pte::leaf(pte::frame_of(leaf), bits | write);
     }));
   }
-  for (; i > 0 && vmas_[i - 1].end > range.start; i--) vmas_.join(i);
-  vmas_.join(vmas_.find(range.start));
+  vmas_.join(range.start, range.end);
   flush_translations();
   if (protection & ProtectionExecute) flush_instructions();
   return {};
@@ -233,9 +218,9 @@ UserAddress AddressSpaceImplementation::set_break(UserAddress address) {
 void AddressSpaceImplementation::for_each(bool (*visit)(void*, const MappingView&), void* context) {
   // The visitor may write to user memory, which may fault: no lock, and by address, since the list may change meanwhile.
   for (uint64_t address = 0;;) {
-    size_t i = vmas_.find(address);
-    if (i == vmas_.size()) return;
-    Vma vma = vmas_[i];
+    auto at = vmas_.find(address);
+    if (!at) return;
+    Vma vma = *at;
     if (!visit(context, {UserAddress(vma.start), UserAddress(vma.end), vma.protection, vma.sharing, vma.inode.get(), vma.offset, vma.name})) return;
     address = vma.end;
   }

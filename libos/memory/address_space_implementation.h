@@ -4,14 +4,13 @@
 #include "arch/layout.h"
 #include "memory/address_space.h"
 #include "memory/page_table.h"
-#include "memory/vma.h"
+#include "memory/vma_tree.h"
 
 namespace pl {
 
 // Where mappings may lie: not the first 64 KiB (vm.mmap_min_addr), and a page short of the end, as on Linux.
 constexpr uint64_t LowestUserAddress = 65536;
 constexpr uint64_t HighestUserAddress = PL_USER_END - PageSize;
-constexpr size_t MostMappings = 65530;  // vm.max_map_count
 
 class AddressSpaceImplementation final : public AddressSpace {
  public:
@@ -68,7 +67,8 @@ class AddressSpaceImplementation final : public AddressSpace {
   ErrorOr<Fault> break_copy_on_write(const Vma& vma, uint64_t address);
   ErrorOr<Fault> place_file_page(const Vma& vma, uint64_t address, FrameRef frame, FaultAccess access);
   void map_around(const Vma& vma, uint64_t address, uint64_t start, uint64_t end);
-  Vma* find_or_grow(uint64_t address);
+  // The mapping that holds the address once it has grown to there; null if none does.
+  Vma* grow_down_to(uint64_t address);
 
   // Lets go of every page in the range; tables that no mapping needs any more too. The mappings themselves are the caller's business.
   ErrorOr<void> clear_range(uint64_t start, uint64_t end);
@@ -89,7 +89,6 @@ class AddressSpaceImplementation final : public AddressSpace {
   void drop_leaves(PhysicalAddress table, uint64_t start, uint64_t end);
   void drop_everything();
 
-  ErrorOr<void> insert(Vma&& vma);
   // Calls change(mapping) for each in the range, cut at its ends. With the lock.
   template <class Change> ErrorOr<void> change_mappings(Range range, Change change);
   ErrorOr<uint64_t> choose_place(const MappingRequest& request, uint64_t bytes) const;
@@ -99,7 +98,7 @@ class AddressSpaceImplementation final : public AddressSpace {
   bool is_mapped(uint64_t start, uint64_t end) const;
 
   PhysicalAddress root_;
-  VmaList vmas_;
+  VmaTree vmas_;
   uint64_t break_start_ = 0, break_ = 0;
   uint64_t mmap_top_ = HighestUserAddress;
   bool lock_later_ = false;  // mlockall(MCL_FUTURE)
@@ -134,10 +133,9 @@ ErrorOr<void> AddressSpaceImplementation::for_each_leaf(uint64_t start, uint64_t
 
 template <class Change>
 ErrorOr<void> AddressSpaceImplementation::change_mappings(Range range, Change change) {
-  TRY(vmas_.reserve(2));
-  vmas_.split(range.start);
-  vmas_.split(range.end);
-  for (size_t i = vmas_.find(range.start); i < vmas_.size() && vmas_[i].start < range.end; i++) change(vmas_[i]);
+  TRY(vmas_.split(range.start));
+  TRY(vmas_.split(range.end));
+  for (Vma& vma : vmas_.within(range.start, range.end)) change(vma);
   changes_++;
   return {};
 }

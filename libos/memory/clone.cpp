@@ -15,12 +15,11 @@ ErrorOr<Ref<AddressSpace>> AddressSpaceImplementation::clone() {
   child.break_start_ = break_start_;
   child.break_ = break_;
   child.mmap_top_ = mmap_top_;
-  TRY(child.vmas_.reserve(vmas_.size()));
   for (const Vma& vma : vmas_) {
     if (vma.not_in_child) continue;
     Vma copy(vma);
     copy.locked = false;
-    child.vmas_.insert(child.vmas_.size(), std::move(copy));
+    TRY(child.vmas_.insert(std::move(copy)));
   }
 
   // Tables that are shared already have nothing writable.
@@ -51,8 +50,7 @@ ErrorOr<Ref<AddressSpace>> AddressSpaceImplementation::clone() {
 }
 
 ErrorOr<void> AddressSpaceImplementation::prepare_freeze() {
-  for (size_t i = 0; i < vmas_.size(); i++) {
-    const Vma& vma = vmas_[i];
+  for (const Vma& vma : vmas_) {
     // Wiped, or another page in each instance, or one that a later write through another mapping would replace: looked up anew.
     bool per_instance = vma.inode && !(vma.max_protection & ProtectionWrite);
     if (vma.wiped_in_child || vma.shared() || per_instance) TRY(clear_range(vma.start, vma.end));

@@ -46,14 +46,14 @@ void set_leaf(PageTableEntry& leaf, PageTableEntry entry, uint64_t address) {
 
 }  // namespace
 
-Vma* AddressSpaceImplementation::find_or_grow(uint64_t address) {
-  size_t i = vmas_.find(address);
-  if (i == vmas_.size()) return nullptr;
-  Vma& vma = vmas_[i];
-  if (vma.start <= address) return &vma;
+Vma* AddressSpaceImplementation::grow_down_to(uint64_t address) {
+  auto at = vmas_.find(address);
+  if (!at) return nullptr;
+  Vma& vma = *at;
   if (!vma.grows_down || vma.end - address > StackLimit || address < LowestUserAddress) return nullptr;
-  if (i > 0 && address - vmas_[i - 1].end < StackGap) return nullptr;
-  vma.start = address;
+  const Vma* below = vmas_.before(address);
+  if (below && address - below->end < StackGap) return nullptr;
+  vmas_.resize(vma, address, vma.end);
   changes_++;
   return &vma;
 }
@@ -129,7 +129,8 @@ ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::handle_fault(UserAddres
     bool shared_write;
     {
       Locked lock(Rank::AddressSpace, this);
-      Vma* vma = find_or_grow(address);
+      Vma* vma = vmas_.holding(address);
+      if (!vma) vma = grow_down_to(address);
       if (!vma) return NotMapped;
       if (!allows(*vma, access)) return NotAllowed;
       PageTableEntry* leaf = find_leaf(root_, address);

@@ -15,11 +15,11 @@ namespace {
 
 // Calls visit(first, last) with the entries of a table over [start, start + span) that mappings reach; a range may come twice in part.
 template <class Visit>
-void for_each_covered(const VmaList& vmas, uint64_t start, uint64_t span, uint64_t unit, Visit visit) {
+void for_each_covered(const VmaTree& vmas, uint64_t start, uint64_t span, uint64_t unit, Visit visit) {
   uint64_t stop = start + span;
-  for (size_t i = vmas.find(start); i < vmas.size() && vmas[i].start < stop; i++) {
-    uint64_t low = vmas[i].start > start ? vmas[i].start : start;
-    uint64_t high = vmas[i].end < stop ? vmas[i].end : stop;
+  for (const Vma& vma : vmas.within(start, stop)) {
+    uint64_t low = vma.start > start ? vma.start : start;
+    uint64_t high = vma.end < stop ? vma.end : stop;
     visit(unsigned((low - start) / unit), unsigned((high - 1 - start) / unit));
   }
 }
@@ -96,15 +96,16 @@ void AddressSpaceImplementation::drop_leaves(PhysicalAddress table, uint64_t sta
 
 // Every page and table of user space. Tables exist only below mappings, but for middle tables that became empty.
 void AddressSpaceImplementation::drop_everything() {
-  for (size_t i = 0; i < vmas_.size(); i++) {
-    const Vma& vma = vmas_[i];
+  for (auto mapping = vmas_.begin(); mapping; ++mapping) {
+    const Vma& vma = *mapping;
     for (uint64_t at = vma.start; at < vma.end;) {
       uint64_t next = next_table(at);
       uint64_t stop = next < vma.end ? next : vma.end;
       PhysicalAddress table = leaf_table(at);
       if (table && !frame_is_frozen(table)) {
         drop_leaves(table, at, stop);
-        bool last = stop != vma.end || i + 1 == vmas_.size() || vmas_[i + 1].start >= next;
+        auto following = mapping.next();
+        bool last = stop != vma.end || !following || following->start >= next;
         if (last) {
           // Its middle table is this one's own: a template's has only a template's tables below it.
           unref_frame(table);

@@ -60,8 +60,9 @@ ErrorOr<UserAddress> AddressSpaceImplementation::remap(UserAddress old_address, 
     if ((flags & DontUnmap) && (vma->inode || vma->shared())) return fail(Errno::Invalid);
     if (!(flags & (FixedPlace | DontUnmap)) && vma->end == old_range->end && old_range->start + new_size <= HighestUserAddress &&
         !any_mapping_in(old_range->end, old_range->start + new_size, 0, 0)) {
-      vma->end = old_range->start + new_size;
-      vmas_.join(vmas_.find(vma->start) + 1);
+      uint64_t end = old_range->start + new_size;
+      vmas_.resize(*vma, vma->start, end);
+      vmas_.join(end, end);
       changes_++;
       return old_address;
     }
@@ -73,7 +74,8 @@ ErrorOr<UserAddress> AddressSpaceImplementation::remap(UserAddress old_address, 
     moved.offset = moved.inode ? vma->offset + (old_range->start - vma->start) : 0;
     moved.start = place;
     moved.end = place + new_size;
-    TRY(insert(std::move(moved)));
+    TRY(vmas_.insert(std::move(moved)));
+    changes_++;
     TRY(move_pages(old_range->start, place, old_size));
     new_address = UserAddress(place);
   }
@@ -94,8 +96,8 @@ ErrorOr<void> AddressSpaceImplementation::advise(UserAddress address, size_t byt
     case AdviceDontNeed: {
       Locked lock(Rank::AddressSpace, this);
       if (advice == AdviceFree)
-        for (size_t i = vmas_.find(range->start); i < vmas_.size() && vmas_[i].start < range->end; i++)
-          if (vmas_[i].inode || vmas_[i].shared()) return fail(Errno::Invalid);
+        for (const Vma& vma : vmas_.within(range->start, range->end))
+          if (vma.inode || vma.shared()) return fail(Errno::Invalid);
       TRY(for_each_leaf(range->start, range->end, Tables::Own, [](PageTableEntry& leaf, uint64_t) {
         PhysicalAddress frame = pte::frame_of(leaf);
         leaf = 0;
@@ -107,8 +109,8 @@ ErrorOr<void> AddressSpaceImplementation::advise(UserAddress address, size_t byt
     case AdviceDontFork: case AdviceDoFork: case AdviceWipeOnFork: case AdviceKeepOnFork: {
       Locked lock(Rank::AddressSpace, this);
       if (advice == AdviceWipeOnFork)
-        for (size_t i = vmas_.find(range->start); i < vmas_.size() && vmas_[i].start < range->end; i++)
-          if (vmas_[i].inode || vmas_[i].shared()) return fail(Errno::Invalid);
+        for (const Vma& vma : vmas_.within(range->start, range->end))
+          if (vma.inode || vma.shared()) return fail(Errno::Invalid);
       TRY(change_mappings(*range, [&](Vma& vma) {
         if (advice == AdviceDontFork || advice == AdviceDoFork)
           vma.not_in_child = advice == AdviceDontFork;
@@ -154,8 +156,8 @@ ErrorOr<void> AddressSpaceImplementation::synchronize(UserAddress address, size_
   if (!range) return fail(address.page_offset() ? Errno::Invalid : Errno::NoMemory);
   if (!is_mapped(range->start, range->end)) return fail(Errno::NoMemory);
   if (flags & Invalidate)
-    for (size_t i = vmas_.find(range->start); i < vmas_.size() && vmas_[i].start < range->end; i++)
-      if (vmas_[i].locked) return fail(Errno::Busy);
+    for (const Vma& vma : vmas_.within(range->start, range->end))
+      if (vma.locked) return fail(Errno::Busy);
   // Every shared mapping is of memory inside: there is nothing behind it to write to.
   return {};
 }

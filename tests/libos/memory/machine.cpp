@@ -66,7 +66,14 @@ size_t File::describe(char*, size_t) { return 0; }
 void File::forget_epoll_items() {}
 
 bool is_frozen(const void*) { return false; }
-void* heap_allocate(size_t bytes, size_t alignment) { return std::aligned_alloc(alignment < 16 ? 16 : alignment, round_up(bytes ? bytes : 1, 16)); }
+namespace {
+unsigned heap_left = ~0u;
+}
+void* heap_allocate(size_t bytes, size_t alignment) {
+  if (heap_left == 0) return nullptr;
+  heap_left--;
+  return std::aligned_alloc(alignment < 16 ? 16 : alignment, round_up(bytes ? bytes : 1, 16));
+}
 void heap_free(void* pointer, size_t, size_t) { std::free(pointer); }
 void panic(const char*, ...) { std::abort(); }
 void log_line(const char*, ...) {}
@@ -123,6 +130,7 @@ void become_fork() {
   frames::start_fork(boot, PhysicalAddress(boot.extent + PageSize), PhysicalAddress(boot.extent));
 }
 
+void limit_heap(unsigned more) { heap_left = more; }
 void limit_extents(unsigned more) { extents_left = more; }
 uint64_t extents_given() { return extent_count; }
 

@@ -24,6 +24,8 @@ void become_fork();
 void limit_extents(unsigned more);  // how many the monitor will still give
 uint64_t extents_given();
 
+void limit_heap(unsigned more);     // so many allocations still succeed
+
 uint64_t frames_in_use();  // not immortal, counted
 
 // What the program would see: reads and writes through the active address space, faulting as it goes. A signal number, or 0.
