@@ -123,7 +123,7 @@ void release_vfork(Process& process) {
 void exit_thread(int status) {
   Thread& thread = current_thread();
   Process& process = *thread.process;
-  release_robust_futexes(thread);
+  release_futexes(thread, FutexOwner::Ends);
   bool memory_lives_on = process.thread_count > 1 || process.address_space->references() > 1;
   if (thread.clear_child_tid && memory_lives_on) {
     int zero = 0;

@@ -92,6 +92,14 @@ FutexWaiter* first_pi_waiter(const AddressSpace::Key& key, FutexWaiter* after = 
   return nullptr;
 }
 
+// `owner` holds it now: who still waits, waits for that thread's end too.
+void set_pi_owner(const AddressSpace::Key& key, Thread& owner) {
+  for (FutexWaiter* w = first_pi_waiter(key); w; w = first_pi_waiter(key, w)) {
+    w->owner = &owner;
+    owner.pi_awaited = true;
+  }
+}
+
 // Gives a lock that nobody holds any more to the one who has waited longest.
 ErrorOr<bool> hand_over(const AddressSpace::Key& key, UserAddress word, uint32_t old_value, uint32_t flags) {
   FutexLocked lock;
@@ -99,8 +107,26 @@ ErrorOr<bool> hand_over(const AddressSpace::Key& key, UserAddress word, uint32_t
   uint32_t value = flags;
   if (next) value |= uint32_t(next->thread->tid) | (first_pi_waiter(key, next) ? futex_word::Waiters : 0);
   if (TRY(compare_exchange_user(word, old_value, value)) != old_value) return false;
-  if (next) wake_waiter(*next);
+  if (next) {
+    wake_waiter(*next);
+    set_pi_owner(key, *next->thread);
+  }
   return true;
+}
+
+// What nobody but waiters knows to be the thread's: a lock whose word it let go without FUTEX_UNLOCK_PI, or that is on no robust list. They
+// look again, and the first to do so has it (Linux: exit_pi_state_list).
+void wake_pi_waiters_of(Thread& owner) {
+  for (Bucket& bucket : buckets) {
+    for (FutexWaiter* waiter = bucket.waiters.first(); waiter;) {
+      FutexWaiter* next = bucket.waiters.next(waiter);
+      if (waiter->owner == &owner) {
+        waiter->owner_ended = true;
+        wake_waiter(*waiter);
+      }
+      waiter = next;
+    }
+  }
 }
 
 }  // namespace
@@ -185,30 +211,38 @@ ErrorOr<uint64_t> wake_operation_futex(UserAddress word, UserAddress word2, Shar
 ErrorOr<void> lock_pi_futex(UserAddress word, Sharing sharing, FutexDeadline deadline) {
   Thread& me = current_thread();
   uint32_t tid = uint32_t(me.tid);
-  FutexWaiter waiter;
-  waiter.thread = &me;
-  waiter.priority_inheriting = true;
+  uint32_t ended = 0;  // the owner that we have waited for, if its end woke us
   for (;;) {
+    FutexWaiter waiter;
+    waiter.thread = &me;
+    waiter.priority_inheriting = true;
     uint32_t value = TRY(touch_for_writing(word));
     waiter.key = TRY(key_of(word, sharing));
     uint32_t owner = value & futex_word::TidMask;
     if (owner == tid) return fail(Errno::Deadlock);
-    if (!owner) {
+    if (!owner || owner == ended) {
       FutexLocked lock;
-      uint32_t wanted = tid | (value & futex_word::OwnerDied) | (first_pi_waiter(waiter.key) ? futex_word::Waiters : 0);
+      uint32_t wanted = tid | (owner ? futex_word::OwnerDied : value & futex_word::OwnerDied) | (first_pi_waiter(waiter.key) ? futex_word::Waiters : 0);
       auto seen = compare_exchange_user(word, value, wanted);
       if (!seen || *seen != value) continue;
+      set_pi_owner(waiter.key, me);
       return {};
     }
-    if (!find_thread(int(owner))) return fail(Errno::NoProcess);
     {
       FutexLocked lock;
       auto seen = compare_exchange_user(word, value, value | futex_word::Waiters);
       if (!seen || *seen != value) continue;
+      waiter.owner = find_thread(int(owner));
+      if (!waiter.owner || waiter.owner->futexes_released) return fail(Errno::NoProcess);
+      waiter.owner->pi_awaited = true;
       enqueue(waiter);
     }
     auto slept = sleep_on(waiter, deadline);
-    if (slept) return {};  // the owner gave it to us
+    if (slept && !waiter.owner_ended) return {};  // the owner gave it to us
+    if (slept) {
+      ended = owner;
+      continue;
+    }
     if (slept.error() == Errno::Interrupted) return fail(Errno::RestartAlways);
     return slept;
   }
@@ -225,7 +259,9 @@ ErrorOr<void> try_lock_pi_futex(UserAddress word, Sharing sharing) {
     FutexLocked lock;
     uint32_t wanted = tid | (value & futex_word::OwnerDied) | (first_pi_waiter(key) ? futex_word::Waiters : 0);
     auto seen = compare_exchange_user(word, value, wanted);
-    if (seen && *seen == value) return {};
+    if (!seen || *seen != value) continue;
+    set_pi_owner(key, current_thread());
+    return {};
   }
 }
 
@@ -274,8 +310,6 @@ bool release_robust(Thread& thread, UserAddress word, bool priority_inheriting, 
   }
 }
 
-}  // namespace
-
 void release_robust_futexes(Thread& thread) {
   UserAddress head_address = thread.robust_list;
   if (!head_address) return;
@@ -293,6 +327,17 @@ void release_robust_futexes(Thread& thread) {
   }
   if (uint64_t last = head->pending)
     (void)release_robust(thread, UserAddress((last & ~uint64_t(1)) + uint64_t(head->futex_offset)), last & 1, true);
+}
+
+}  // namespace
+
+void release_futexes(Thread& thread, FutexOwner owner) {
+  release_robust_futexes(thread);
+  FutexLocked lock;
+  thread.futexes_released = owner == FutexOwner::Ends;
+  if (!thread.pi_awaited) return;
+  thread.pi_awaited = false;
+  wake_pi_waiters_of(thread);
 }
 
 }  // namespace pl

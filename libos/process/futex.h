@@ -20,6 +20,8 @@ struct FutexWaiter {
   uint32_t bitset = 0;
   bool priority_inheriting = false;
   bool woken = false;
+  bool owner_ended = false;  // that is why it was woken
+  Thread* owner = nullptr;   // of a priority-inheriting lock: who is waited for
   ListLink<FutexWaiter> link;
 };
 
@@ -52,7 +54,8 @@ ErrorOr<void> unlock_pi_futex(UserAddress word, Sharing sharing);
 
 // clear_child_tid: whoever waits, private or shared.
 ErrorOr<uint64_t> wake_futex(UserAddress word, uint64_t count);
-// At the end of a thread, and at execve: marks what it still holds as its owner's having died.
-void release_robust_futexes(Thread& thread);
+// At the end of a thread, and at execve: marks what it still holds as its owner's having died, and wakes who waits for that.
+enum class FutexOwner : uint8_t { Ends, Executes };
+void release_futexes(Thread& thread, FutexOwner owner);
 
 }  // namespace pl

@@ -358,7 +358,7 @@ ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, ArgumentStrings& 
 
   // The point of no return: what fails from here on ends the process, as on Linux.
   TRY(become_only_thread());
-  release_robust_futexes(thread);
+  release_futexes(thread, FutexOwner::Executes);
   if (thread.clear_child_tid && process.address_space->references() > 1) {
     int zero = 0;
     if (copy_to_user(thread.clear_child_tid, &zero, sizeof(zero))) (void)wake_futex(thread.clear_child_tid, 1);

@@ -19,7 +19,6 @@
 namespace pl {
 
 class Process;
-struct FutexWaiter;
 
 enum class ThreadState : uint8_t { Runnable, Sleeping, Stopped, Dead };
 
@@ -84,7 +83,8 @@ class Thread {
   UserAddress clear_child_tid;
   UserAddress set_child_tid;    // written by the thread itself before its first instruction
   UserAddress robust_list;
-  FutexWaiter* futex_waiter = nullptr;
+  bool pi_awaited = false;        // somebody may wait for a priority-inheriting lock that this thread holds
+  bool futexes_released = false;  // it ends, and whoever begins to wait for it now would do so for ever
   char name[16] = {};
   uint32_t death_signal = 0;    // PR_SET_PDEATHSIG
   uint64_t timer_slack = 50000;

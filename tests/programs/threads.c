@@ -152,6 +152,86 @@ static void priority_inheritance(void) {
   CHECK(counter == 1200);
 }
 
+// Who waits for a lock whose owner ends has it then, however much the owner's C library had let go before.
+static void *hold_a_while(void *lock) {
+  pthread_mutex_lock(lock);
+  pthread_mutex_lock(&mutex);  // held by who started us, who waits for `lock` when it lets go
+  pthread_mutex_unlock(&mutex);
+  usleep(20000);
+  return NULL;
+}
+static void *wait_for_orphan(void *lock) {
+  CHECK(pthread_mutex_lock(lock) == EOWNERDEAD);
+  CHECK(pthread_mutex_consistent(lock) == 0);
+  CHECK(pthread_mutex_unlock(lock) == 0);
+  return NULL;
+}
+static void heirs_of_a_lock(int inherit) {
+  pthread_mutex_t *lock = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  if (inherit && pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT)) return;
+  pthread_mutex_init(lock, &attributes);
+  pthread_t owner, heir;
+  pthread_mutex_lock(&mutex);
+  pthread_create(&owner, NULL, hold_a_while, lock);
+  while (pthread_mutex_trylock(lock) == 0) {
+    pthread_mutex_unlock(lock);
+    sched_yield();
+  }
+  pthread_create(&heir, NULL, wait_for_orphan, lock);
+  usleep(20000);
+  pthread_mutex_unlock(&mutex);
+  pthread_join(owner, NULL);
+  pthread_join(heir, NULL);
+  // A process, with two others in line.
+  int turn[2];
+  pipe(turn);
+  pid_t pid = fork();
+  if (!pid) {
+    pthread_mutex_lock(lock);
+    write(turn[1], "", 1);
+    usleep(40000);
+    _exit(0);
+  }
+  char byte;
+  read(turn[0], &byte, 1);
+  pid_t second = fork();
+  if (!second) {
+    int got = pthread_mutex_lock(lock);
+    if (got == EOWNERDEAD) pthread_mutex_consistent(lock);
+    _exit(got == EOWNERDEAD || got == 0 ? 0 : 1);  // and leaves it to the third
+  }
+  CHECK(pthread_mutex_lock(lock) == EOWNERDEAD);
+  CHECK(pthread_mutex_consistent(lock) == 0);
+  CHECK(pthread_mutex_unlock(lock) == 0);
+  int status;
+  CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+  CHECK(waitpid(second, &status, 0) == second && status == 0);
+  close(turn[0]);
+  close(turn[1]);
+  munmap(lock, 4096);
+}
+
+static int bare_lock;
+static void *take_and_end(void *unused) {
+  syscall(SYS_futex, &bare_lock, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+  usleep(40000);
+  return unused;
+}
+static void an_ended_owner_on_no_list(void) {
+  pthread_t owner;
+  pthread_create(&owner, NULL, take_and_end, NULL);
+  while (!__atomic_load_n(&bare_lock, __ATOMIC_SEQ_CST)) usleep(1000);
+  CHECK(syscall(SYS_futex, &bare_lock, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0);
+  CHECK((bare_lock & FUTEX_TID_MASK) == gettid() && bare_lock & FUTEX_OWNER_DIED);
+  pthread_join(owner, NULL);
+  int nobodys = bare_lock = 4000000;
+  CHECK(syscall(SYS_futex, &bare_lock, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0) == -1 && errno == ESRCH && bare_lock == (int)(nobodys | FUTEX_WAITERS));
+}
+
 static _Thread_local volatile int mine;
 static void note(int number) { mine = number; }
 static void *wait_for_mine(void *ready) {
@@ -245,6 +325,9 @@ int main(int arguments, char **argument) {
   floats_are_each_threads_own();
   robust_locks();
   priority_inheritance();
+  heirs_of_a_lock(0);
+  heirs_of_a_lock(1);
+  an_ended_owner_on_no_list();
   signals_to_one_thread();
   futex_calls();
   the_end_of_many(self);
