@@ -45,7 +45,12 @@ PhysicalAddress zero_frame();
 void set_zero_frame(PhysicalAddress frame);
 
 // Of this instance's own memory: held, of that unused, and most that it may come to hold.
-struct Totals { uint64_t bytes, free_bytes, limit_bytes; };
+struct Totals {
+  uint64_t bytes, free_bytes, limit_bytes;
+  // What may still be had counts as free: the instance grows on demand.
+  uint64_t all() const { return limit_bytes > bytes ? limit_bytes : bytes; }
+  uint64_t available() const { return all() - (bytes - free_bytes); }
+};
 Totals totals();
 
 // Calls visit for each frame of this instance's own that was ever handed out.

@@ -54,11 +54,8 @@ Result sys_sysinfo(UserOut<SystemInformation> out) {
   SystemInformation info{};
   info.uptime = int64_t(monotonic_ns() / NanosecondsPerSecond);
   auto totals = frames::totals();
-  const pl_boot& boot = boot_parameters();
-  // What may still be had counts as free: the instance grows on demand.
-  uint64_t limit = boot.memory_limit ? boot.memory_limit : boot.base_reserve;
-  info.total_ram = std::max(limit, totals.bytes);
-  info.free_ram = info.total_ram - (totals.bytes - totals.free_bytes);
+  info.total_ram = totals.all();
+  info.free_ram = totals.available();
   uint64_t count = 0;
   for_each_process([&](Process& p) {
     count += p.thread_count;

@@ -323,6 +323,8 @@ static void attributes(void) {
   struct statfs fs;
   SAY(statfs(".", &fs));
   SAY((long)fs.f_namelen);
+  SAY(fs.f_blocks > 0 && fs.f_bfree <= fs.f_blocks && fs.f_bavail <= fs.f_bfree);
+  SAY(fs.f_files > 0 && fs.f_ffree <= fs.f_files);
   SAY(statfs("none", &fs));
 }
 

@@ -19,8 +19,7 @@ namespace {
 
 void meminfo(Text& t) {
   auto totals = frames::totals();
-  uint64_t limit = boot_parameters().memory_limit;
-  uint64_t total = limit ? limit : 1ull << 30, used = totals.bytes - totals.free_bytes, free = total > used ? total - used : 0;
+  uint64_t total = totals.all(), free = totals.available(), used = total - free;
   auto line = [&](std::string_view name, uint64_t bytes) {
     t << name << ":";
     char digits[24];

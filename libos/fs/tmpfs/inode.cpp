@@ -9,6 +9,7 @@
 #include "fs/open_file.h"
 #include "fs/pipe.h"
 #include "fs/tmpfs/tmpfs.h"
+#include "memory/frame_allocator.h"
 
 namespace pl {
 
@@ -79,6 +80,10 @@ ErrorOr<void> TmpInode::set_times(int64_t atime, int64_t mtime) {
 ErrorOr<FileSystemStatus> TmpInode::file_system() {
   FileSystemStatus s;
   s.type = 0x01021994;  // TMPFS_MAGIC
+  // As large as the instance's memory may become; a file takes at least a page of it or so.
+  auto totals = frames::totals();
+  s.blocks = s.files = totals.all() / s.block_size;
+  s.free = s.available = s.files_free = totals.available() / s.block_size;
   return s;
 }
 
