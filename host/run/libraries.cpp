@@ -147,7 +147,8 @@ class Search {
       return true;
     };
     if (name.find('/') != name.npos) {
-      if (!name.starts_with('/')) return false;  // of the working directory: nobody could mean it
+      // Below the working directory, wherever that will be: the loader finds it there, or says so.
+      if (!name.starts_with('/')) return true;
       return take(*root_, parent_of(name), open(*root_, name, name, root_name_ + name)) ||
              take(caller_, parent_of(name), open(caller_, name, name, name));
     }

@@ -110,6 +110,11 @@ Test(libraries, are_found_by_the_programs_own_search_path_and_beside_it) {
   cr_assert_eq(home.libraries({kMusl, {"beside.so"}}), "/lib/ld-musl-riscv64.so.1 /usr/lib/beside.so ");
 }
 
+Test(libraries, named_below_the_working_directory_are_left_to_the_loader) {
+  Home home;
+  cr_assert_eq(home.libraries({kMusl, {"lib/own.so", "libc.so"}}), "/lib/ld-musl-riscv64.so.1 ");
+}
+
 Test(libraries, that_are_missing_are_named_with_what_to_do) {
   Home home;
   std::string said = home.libraries({kMusl, {"libnone.so.3"}});
