@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # build-posix.sh BUILD: the programs of the Open POSIX Test Suite, conformance/interfaces, at BUILD/tests/posix, one file each, static, by
-# BUILD/bin/pl-cc. They are kept in the cache under a digest of everything that goes into them: source, this script, compiler, sysroot.
-# Beside them, built.txt names what was built and refused.txt what does not compile or link against this C library.
+# BUILD/bin/pl-cc. Beside them, built.txt names what was built and refused.txt what does not compile or link against this C library.
 set -eu
 [ $# -eq 1 ] || {
   echo "usage: build-posix.sh BUILD" >&2
@@ -12,27 +11,14 @@ set -eu
 build=$(readlink -f "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${PL_CACHE:-$HOME/.cache/penglai}
-name=posixtestsuite-1.5.2
-compiler=$build/bin/pl-cc
+# shellcheck source=tests/conformance/kept.sh
+. "$here/kept.sh"
 
+name=posixtestsuite-1.5.2
 "$here/../../cmake/fetch.sh" $name
 source=$cache/src/$name
-# The sysroot's own place is named by what it is made of.
-key=$({
-  cat "$0" "$source/.pinned" "$(readlink -f "$compiler")"
-  readlink -f "$build/sysroot"
-  clang-19 --version
-} | sha256sum | cut -c1-16)
-kept=$cache/conformance/posix-$key
 
-if [ ! -d "$kept" ]; then
-  mkdir -p "$cache/conformance"
-  exec 9>"$kept.lock"
-  flock 9
-fi
-if [ ! -d "$kept" ]; then
-  # A partial tree of the same key is carried on with.
-  partial=$kept.partial
+if must_build posix "$0" "$source/.pinned"; then
   mkdir -p "$partial/log"
   cd "$source"
   # The suite's own rule for which files are tests; what has no main is only to be compiled.
@@ -55,7 +41,7 @@ if [ ! -d "$kept" ]; then
     [ ! -e "$log" ] || echo "$(basename "$log"): $(grep -m 1 'error' "$log" || true)"
   done >refused.txt
   cd /
-  mv "$partial" "$kept"
+  keep
 fi
 mkdir -p "$build/tests"
 ln -sfn "$kept" "$build/tests/posix"
