@@ -87,7 +87,9 @@ std::unique_ptr<Test> Enclaves::make(size_t index) {
 // Starts as many as may run at once.
 OrFailure<void> Enclaves::fill() {
   while (!stopped_ && runtime_.running().size() < most_ && (!again_.empty() || next_ < plan_.tests.size())) {
-    auto test = make(again_.empty() ? next_ : again_.back());
+    const size_t next = again_.empty() ? next_ : again_.back();
+    if (!may_start(plan_, next, runtime_.running().size())) return {};
+    auto test = make(next);
     if (auto launched = runtime_.launch(test->job); !launched) {
       // Others hold what it lacks: it has its turn when one of them has ended.
       if (runtime_.running().empty()) return launched;

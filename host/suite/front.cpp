@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -149,7 +150,7 @@ int run(const SuiteOptions& options) {
   if (error || !fs::is_directory(top)) return complain(options.directory + ": " + (error ? error.message() : "not a directory"));
   auto all = find_tests(top);
   if (!all) return complain(all.error());
-  const std::vector<std::string> tests = choose(*all, options);
+  std::vector<std::string> tests = choose(*all, options);
   if (options.list) {
     for (const std::string& test : tests) fmt::print("{}\n", test);
     return 0;
@@ -164,6 +165,7 @@ int run(const SuiteOptions& options) {
     for (const std::string& name : expectations->strangers(*all))
       return complain(fmt::format("--expect {}: {} is no test below {}", options.expectations, name, options.directory));
   }
+  const auto alone = std::ranges::stable_partition(tests, [&](const std::string& test) { return !expectations || !expectations->alone(test); });
 
   fs::path base;
   if (!options.run.rootfs.empty()) {
@@ -201,6 +203,7 @@ int run(const SuiteOptions& options) {
   }
   if (!shown) return complain(shown.error());
   plan->root = *shown;
+  plan->together = tests.size() - alone.size();
 
   Report report(options, tests, expectations ? &*expectations : nullptr);
   auto ended = run_tests(*plan, report);

@@ -188,7 +188,7 @@ OrFailure<int> run_on_linux(const Plan& plan, const Tell& tell) {
   for (int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaction(number, &action, nullptr);
   std::vector<std::unique_ptr<Kept>> running;
   for (size_t next = 0; (!stopped_by && next < plan.tests.size()) || !running.empty();) {
-    while (!stopped_by && next < plan.tests.size() && running.size() < plan.jobs) {
+    while (!stopped_by && next < plan.tests.size() && may_start(plan, next, running.size())) {
       auto kept = start(own, next);
       if (!kept) return std::unexpected(kept.error());
       running.push_back(std::move(*kept));

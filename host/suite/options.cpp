@@ -65,7 +65,7 @@ std::expected<SuiteOptions, OptionsStop> parse_suite_options(int argc, const cha
   list("--exclude", options.excluded, "But not these", "GLOB");
   app.add_option("--shard", shard, "Of the tests so chosen, each N-th from the K-th on: 1/3, 2/3, 3/3")->type_name("K/N")->take_last();
   app.add_flag("--list", options.list, "Print the names of the tests, and run none");
-  app.add_option("--expect", options.expectations, "What does not pass and why: TOML, [fail], [skip] and [unstable], NAME = \"REASON\"")
+  app.add_option("--expect", options.expectations, "What does not pass, or runs alone, and why: TOML, [fail], [skip], [unstable] and [alone], NAME = \"REASON\"")
       ->type_name("FILE")->take_last();
   app.add_option("--junit", options.junit, "Write the results as JUnit's XML, too")->type_name("FILE")->take_last();
   app.add_option("--json", options.json, "Write the results as JSON, too")->type_name("FILE")->take_last();

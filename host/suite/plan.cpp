@@ -26,6 +26,7 @@ std::string to_text(const Plan& plan) {
   return text_of({{"native", plan.native},
                   {"root", plan.root},
                   {"tests", plan.tests},
+                  {"together", plan.together},
                   {"environment", plan.environment},
                   {"directory", plan.directory},
                   {"user", plan.user},
@@ -37,8 +38,8 @@ std::string to_text(const Plan& plan) {
 
 std::expected<Plan, std::string> plan_from(std::string_view text) {
   return read<Plan>(text, [](const json& value) {
-    return Plan{value.at("native"),    value.at("root"), value.at("tests"), value.at("environment"), value.at("directory"),
-                value.at("user"),      value.at("group"), value.at("jobs"), value.at("memory"),      value.at("timeout")};
+    return Plan{value.at("native"), value.at("root"),  value.at("tests"), value.at("together"), value.at("environment"), value.at("directory"),
+                value.at("user"),   value.at("group"), value.at("jobs"),  value.at("memory"),   value.at("timeout")};
   });
 }
 
@@ -59,6 +60,8 @@ std::expected<Outcome, std::string> outcome_from(std::string_view line) {
                    value.at("seconds"), value.at("output"), value.at("message")};
   });
 }
+
+bool may_start(const Plan& plan, size_t next, size_t running) { return running < plan.jobs && (next < plan.together || running == 0); }
 
 std::string directory_of(const Plan& plan, const std::string& test) {
   if (!plan.directory.empty()) return plan.directory;

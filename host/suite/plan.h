@@ -14,6 +14,7 @@ struct Plan {
   bool native = false;
   std::string root;                      // an image, or for Linux a directory; a path of the caller
   std::vector<std::string> tests;        // paths inside
+  size_t together = 0;                   // of these, the first; each of the others runs when no other does
   std::vector<std::string> environment;  // NAME=value
   std::string directory;                 // empty: each test's own
   uint32_t user = 0, group = 0;
@@ -36,6 +37,9 @@ std::string to_text(const Plan& plan);
 std::expected<Plan, std::string> plan_from(std::string_view text);
 std::string to_line(const Outcome& outcome);
 std::expected<Outcome, std::string> outcome_from(std::string_view line);
+
+// Whether test number `next` may start beside so many that run.
+bool may_start(const Plan& plan, size_t next, size_t running);
 
 // The directory of a test, where it starts unless the plan says otherwise.
 std::string directory_of(const Plan& plan, const std::string& test);

@@ -33,16 +33,19 @@ std::expected<Expectations, std::string> Expectations::read(const std::string& p
   }
   Expectations expectations;
   for (const auto& [name, value] : file) {
-    Expected expected;
-    if (name == "fail") expected = Expected::Fail;
+    Expected expected{};
+    const bool alone = name == "alone";
+    if (alone) {}
+    else if (name == "fail") expected = Expected::Fail;
     else if (name == "skip") expected = Expected::Skip;
     else if (name == "unstable") expected = Expected::Unstable;
-    else return fail(fmt::format("{}: expected the tables [fail], [skip] and [unstable]", name.str()));
+    else return fail(fmt::format("{}: expected the tables [fail], [skip], [unstable] and [alone]", name.str()));
     if (!value.is_table()) return fail(fmt::format("{} is no table", name.str()));
     for (const auto& [test, reason] : *value.as_table()) {
       const auto text = reason.value<std::string>();
       if (!text || text->empty()) return fail(fmt::format("line {}: {} has no reason", reason.source().begin.line, test.str()));
-      if (!expectations.entries_.emplace(test.str(), Entry{expected, *text}).second) return fail(fmt::format("{} is in it twice", test.str()));
+      if (alone) expectations.alone_.insert(std::string(test.str()));
+      else if (!expectations.entries_.emplace(test.str(), Entry{expected, *text}).second) return fail(fmt::format("{} is in it twice", test.str()));
     }
   }
   return expectations;
@@ -56,6 +59,8 @@ const Expectations::Entry* Expectations::find(const std::string& test) const {
 std::vector<std::string> Expectations::strangers(const std::vector<std::string>& tests) const {
   std::vector<std::string> names;
   for (const auto& [name, entry] : entries_)
+    if (!std::ranges::binary_search(tests, name)) names.push_back(name);
+  for (const std::string& name : alone_)
     if (!std::ranges::binary_search(tests, name)) names.push_back(name);
   return names;
 }

@@ -75,7 +75,12 @@ struct SignalAction {
   uint64_t handler = Default;
   uint64_t flags = 0;
   SignalSet mask;
-  bool ignored(int number) const { return handler == Ignore || (handler == Default && default_action(number) == DefaultAction::Ignore); }
+  // SIGCONT continues when it is sent, whatever becomes of it.
+  bool ignored(int number) const {
+    if (handler != Default) return handler == Ignore;
+    DefaultAction action = default_action(number);
+    return action == DefaultAction::Ignore || action == DefaultAction::Continue;
+  }
 };
 static_assert(sizeof(SignalAction) == 24);
 

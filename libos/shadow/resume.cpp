@@ -27,7 +27,7 @@ void continue_time(uint64_t frozen) {
   delay_timers(frozen);
   uint64_t now = ticks_now();
   Process& process = Process::first();
-  uint64_t used = process.usage().cpu_ticks;
+  uint64_t used = tick_rate().to_nanoseconds(process.usage().cpu_ticks);
   auto restart = [&](SignalTimer& timer) {
     if (timer.cpu_deadline) timer.cpu_deadline = timer.cpu_deadline > used ? timer.cpu_deadline - used : 1;
   };

@@ -160,10 +160,17 @@ Result sys_restart_syscall() {
 
 // ---- sending ----
 
+namespace {
+
+// As an init does that belongs to root and has no handler: nothing reaches it.
+Result signal_adopter() { return current_process().credentials.privileged() ? Result(0) : fail(Errno::Perm); }
+
+}  // namespace
+
 Result sys_kill(int pid, int number) {
   if (number && !is_signal(number)) return fail(Errno::Invalid);
   Process& me = current_process();
-  if (pid == AdopterPid) return me.credentials.privileged() ? Result(0) : fail(Errno::Perm);
+  if (pid == AdopterPid) return signal_adopter();
   SignalInfo info = from_current(number, sigcode::User);
   bool found = false, allowed = false;
   Errno error = Errno::Perm;
@@ -231,6 +238,7 @@ Result sys_tgkill(int pid, int tid, int number) {
 Result sys_rt_sigqueueinfo(int pid, int number, UserIn<RawSignalInfo> in) {
   SignalInfo info = TRY(read_queued(in, number, pid == current_process().pid));
   if (number && !is_signal(number)) return fail(Errno::Invalid);
+  if (pid == AdopterPid) return signal_adopter();
   Process* process = find_process(pid);
   if (!process) return fail(Errno::NoProcess);
   if (!may_signal(*process, number)) return fail(Errno::Perm);

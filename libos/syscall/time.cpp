@@ -167,8 +167,8 @@ Result sys_setitimer(int which, UserIn<IntervalTimeValue> in, UserOut<IntervalTi
   if (in) wanted = TRY(in.read());
   TimeSpec interval = TRY(to_timespec(wanted.interval)), value = TRY(to_timespec(wanted.value));
   auto old = to_interval_timeval(timer.value());
-  timer.interval = tick_rate().from(interval);
-  timer.start(tick_rate().from(value), false);
+  timer.interval = saturating_nanoseconds(interval);
+  timer.start(saturating_nanoseconds(value), false);
   if (out) TRY(out.write(old));
   return 0;
 }
@@ -176,11 +176,13 @@ Result sys_setitimer(int which, UserIn<IntervalTimeValue> in, UserOut<IntervalTi
 namespace {
 
 void posix_timer_fired(Timer& t) {
-  static_cast<PosixTimer&>(static_cast<SignalTimer&>(t)).expired(ticks_now());
+  auto& timer = static_cast<PosixTimer&>(static_cast<SignalTimer&>(t));
+  timer.expired(timer.now());
 }
 
 void timer_signal_taken(QueuedSignal& queued) {
-  static_cast<PosixTimer&>(queued).taken_at(ticks_now());
+  auto& timer = static_cast<PosixTimer&>(queued);
+  timer.taken_at(timer.now());
 }
 
 ErrorOr<PosixTimer*> posix_timer(int id) {
@@ -241,15 +243,15 @@ Result sys_timer_settime(int id, uint32_t flags, UserIn<IntervalValue> in, UserO
   IntervalValue old = timer.value();
   bool set = wanted.value.seconds || wanted.value.nanoseconds;
   bool absolute = set && (flags & AbsoluteTime);
-  timer.interval = tick_rate().from(wanted.interval);
+  timer.interval = saturating_nanoseconds(wanted.interval);
   timer.missed = 0;
   timer.overrun = 0;
   PendingSignals::withdraw(timer);
   timer.absolute = absolute && is_realtime(timer.clock);
   timer.expiry = wanted.value;
-  uint64_t ticks = tick_rate().from(wanted.value);
-  if (absolute && !is_cpu_clock(timer.clock)) ticks = std::max<uint64_t>(TRY(deadline_of(timer.clock, wanted.value)), 1);
-  timer.start(set ? ticks : 0, absolute);
+  uint64_t ns = saturating_nanoseconds(wanted.value);
+  if (absolute && !is_cpu_clock(timer.clock)) ns = moment_of(TRY(deadline_of(timer.clock, wanted.value)));
+  timer.start(set ? ns : 0, absolute);
   if (out) TRY(out.write(old));
   return 0;
 }

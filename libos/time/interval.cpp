@@ -20,7 +20,7 @@ void send_interval_signal(SignalTimer& timer) {
 
 void real_timer_fired(Timer& t) {
   auto& timer = static_cast<SignalTimer&>(t);
-  timer.advance(read_time());
+  timer.advance(timer.now());
   send_interval_signal(timer);
 }
 
@@ -30,23 +30,37 @@ bool SignalTimer::counts_cpu() const {
   return clock == ClockProcessCpu || clock == ClockThreadCpu || clock < 0;
 }
 
-uint64_t SignalTimer::cpu_now() const {
+uint64_t SignalTimer::now() const {
+  if (!counts_cpu()) return tick_rate().to_nanoseconds(read_time());
   auto ns = read_clock_ns(clock);
-  return ns ? tick_rate().from_nanoseconds(*ns) : process->usage().cpu_ticks;
+  return ns ? *ns : tick_rate().to_nanoseconds(process->usage().cpu_ticks);
+}
+
+uint64_t SignalTimer::due() const { return counts_cpu() ? cpu_deadline : tick_rate().to_nanoseconds(deadline()) - early; }
+
+void SignalTimer::set_due(uint64_t ns) {
+  ns = std::min<uint64_t>(ns, INT64_MAX);
+  if (counts_cpu()) {
+    cpu_deadline = ns;
+    return;
+  }
+  uint64_t ticks = tick_rate().from_nanoseconds(ns), at = tick_rate().to_nanoseconds(ticks);
+  early = at > ns ? at - ns : 0;
+  cancel_timer(*this);
+  arm_timer(*this, ticks);
 }
 
 uint64_t SignalTimer::left() const {
-  uint64_t now = counts_cpu() ? cpu_now() : read_time();
   if (!running()) return 0;
-  uint64_t end = counts_cpu() ? cpu_deadline : deadline() - skipped * interval;
-  if (skipped && end <= now) end += ((now - end) / interval + 1) * interval;
-  return end > now ? end - now : 1;
+  uint64_t at = now(), end = due() - skipped * interval;
+  if (skipped && end <= at) end += ((at - end) / interval + 1) * interval;
+  return end > at ? end - at : 1;
 }
 
 IntervalValue SignalTimer::value() const {
   IntervalValue v;
-  v.interval = to_timespec(tick_rate().to_nanoseconds(interval));
-  v.value = to_timespec(tick_rate().to_nanoseconds(left()));
+  v.interval = to_timespec(interval);
+  v.value = to_timespec(left());
   return v;
 }
 
@@ -55,27 +69,25 @@ void SignalTimer::stop() {
   cpu_deadline = skipped = 0;
 }
 
-void SignalTimer::start(uint64_t ticks, bool is_absolute) {
+void SignalTimer::start(uint64_t ns, bool is_absolute) {
   stop();
-  if (counts_cpu()) {
-    if (ticks) cpu_deadline = is_absolute ? ticks : cpu_now() + ticks;
-    update_cpu_use(*process);
-    return;
-  }
-  if (!ticks) return;
-  arm_timer(*this, is_absolute ? ticks : read_time() + ticks);
+  if (ns) set_due(is_absolute ? ns : now() + ns);
+  if (counts_cpu()) update_cpu_use(*process);
+}
+
+uint64_t moment_of(uint64_t deadline) {
+  uint64_t most = tick_rate().from_nanoseconds(INT64_MAX);
+  return std::max<uint64_t>(tick_rate().to_nanoseconds(std::min(deadline, most)), 1);
 }
 
 uint64_t SignalTimer::advance(uint64_t now) {
-  uint64_t end = counts_cpu() ? cpu_deadline : deadline();
+  uint64_t end = due();
   if (!interval) {
     cpu_deadline = 0;
     return 0;
   }
   uint64_t missed = now > end ? (now - end) / interval : 0;
-  uint64_t next = end + (missed + 1) * interval;
-  if (counts_cpu()) cpu_deadline = next;
-  else arm_timer(*this, next);
+  set_due(end + (missed + 1) * interval);
   return missed;
 }
 
@@ -97,7 +109,7 @@ void PosixTimer::expired(uint64_t now) {
   uint64_t late = advance(now) + skipped;
   skipped = 0;
   // Until its signal is taken the next ones only count; if there is none, or it is ignored, they do not even that.
-  skip_until(now + milliseconds_to_ticks(1));
+  skip_until(now + 1'000'000);
   if (!signal) return;
   if (holder) {  // the last one has not been taken yet
     missed += late + 1;
@@ -116,23 +128,21 @@ void PosixTimer::expired(uint64_t now) {
 // Expiries before then only count: the shortest interval must leave time for the program.
 void PosixTimer::skip_until(uint64_t soon) {
   if (!interval || counts_cpu()) return;
-  uint64_t next = deadline();
+  uint64_t next = due();
   if (next >= soon) return;
   skipped = (soon - next) / interval + 1;
-  cancel_timer(*this);
-  arm_timer(*this, next + skipped * interval);
+  set_due(next + skipped * interval);
 }
 
 void PosixTimer::taken_at(uint64_t now) {
   if (skipped) {
-    uint64_t first = deadline() - skipped * interval, passed = now >= first ? (now - first) / interval + 1 : 0;
+    uint64_t first = due() - skipped * interval, passed = now >= first ? (now - first) / interval + 1 : 0;
     missed += passed;
     skipped = 0;
-    cancel_timer(*this);
-    arm_timer(*this, first + passed * interval);
+    set_due(first + passed * interval);
   }
   // Enough to come back to the program: a signal whose default is to be ignored would otherwise be delivered for ever.
-  if (armed()) skip_until(now + tick_rate().from_nanoseconds(50'000));
+  if (armed()) skip_until(now + 50'000);
   overrun = int(std::min<uint64_t>(missed, INT32_MAX));
   missed = 0;
   info.timer.overrun = overrun;
@@ -173,7 +183,7 @@ void update_cpu_use(Process& process) {
 
 void check_cpu_timers(Process& process) {
   IntervalTimers& timers = process.timers;
-  uint64_t used = process.usage().cpu_ticks;
+  uint64_t used = tick_rate().to_nanoseconds(process.usage().cpu_ticks);
   for (int i : {1, 2}) {
     SignalTimer& timer = timers.interval[i];
     if (!timer.cpu_deadline || used < timer.cpu_deadline) continue;
@@ -182,13 +192,13 @@ void check_cpu_timers(Process& process) {
   }
   for (PosixTimer& timer : timers.posix) {
     if (!timer.cpu_deadline) continue;
-    uint64_t now = timer.cpu_now();
+    uint64_t now = timer.now();
     if (now >= timer.cpu_deadline) timer.expired(now);
   }
   // RLIMIT_CPU (setrlimit(2)): SIGXCPU each second beyond the soft limit, SIGKILL at the hard one.
   Limit& limit = process.limits[Limits::CpuTime];
   if (limit.current != Limit::Infinity) {
-    uint64_t seconds = tick_rate().to_nanoseconds(used) / NanosecondsPerSecond;
+    uint64_t seconds = used / NanosecondsPerSecond;
     if (seconds >= limit.maximum) {
       (void)send_signal(process, SignalInfo::kernel(sig::Kill));
     } else if (seconds >= limit.current) {
@@ -210,7 +220,7 @@ void realtime_was_set() {
   for_each_process([](Process& process) {
     for (PosixTimer& timer : process.timers.posix) {
       if (!timer.absolute || !timer.armed()) continue;
-      if (auto deadline = deadline_of(timer.clock, timer.expiry)) timer.start(std::max<uint64_t>(*deadline, 1), true);
+      if (auto deadline = deadline_of(timer.clock, timer.expiry)) timer.start(moment_of(*deadline), true);
     }
     return true;
   });

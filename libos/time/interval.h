@@ -16,26 +16,33 @@ class Process;
 
 struct IntervalValue { TimeSpec interval, value; };  // itimerspec
 
-// A timer that sends a signal. Counts in ticks: of the time CSR, or consumed ones for a CPU clock.
+// A timer that sends a signal. Counts in nanoseconds: of the time CSR, or consumed ones for a CPU clock. What is due between two ticks comes at
+// the second, and the next expiry is counted from when it was due.
 struct SignalTimer : Timer {
   Process* process = nullptr;
   int clock = ClockRealtime;
   int signal = 0;             // 0: none is sent (SIGEV_NONE)
   uint64_t interval = 0;      // 0: one-shot
   uint64_t cpu_deadline = 0;  // of a CPU clock; 0: disarmed
+  uint64_t early = 0;         // how long before its deadline, a tick, it is due
   uint64_t skipped = 0;       // expiries before the deadline that wake nobody
 
   bool counts_cpu() const;
   bool running() const { return armed() || cpu_deadline; }
-  uint64_t left() const;  // ticks; at least 1 while it runs
+  uint64_t left() const;  // at least 1 while it runs
   IntervalValue value() const;
   void stop();
-  // `ticks` from now, or at that moment of its clock. 0 stops it.
-  void start(uint64_t ticks, bool absolute);
+  // `ns` from now, or at that moment of its clock. 0 stops it.
+  void start(uint64_t ns, bool absolute);
   // Due at `now`: sets the next expiry of a periodic one. Returns how many were missed.
   uint64_t advance(uint64_t now);
-  uint64_t cpu_now() const;
+  uint64_t now() const;
+  uint64_t due() const;  // the expiry that it waits for
+  void set_due(uint64_t ns);
 };
+
+// What an absolute timer with this deadline, in ticks, is started with: at least 1.
+uint64_t moment_of(uint64_t deadline);
 
 // timer_create(2)'s.
 struct PosixTimer : SignalTimer, QueuedSignal {

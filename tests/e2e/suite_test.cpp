@@ -100,6 +100,18 @@ Test(suite, what_a_status_means_can_be_said, .timeout = 200) {
   EXPECT_TEXT(last_line(result.out), "1 passed, 0 failed, 1 skipped\n");
 }
 
+Test(suite, a_test_that_is_to_run_alone_begins_when_the_others_have_ended, .timeout = 300) {
+  e2e::Scratch scratch;
+  const std::string expected = scratch.write("expected", "[fail]\nhangs = \"always\"\n[alone]\nhangs = \"a\"\n\"nested/writes\" = \"b\"\n");
+  for (const char* where : {"", "--native "}) {
+    auto result = run(where + ("--timeout 3s -f hangs -f passes -f 'nested/*' --expect " + expected + " " + kTests));
+    cr_expect_eq(result.status, 0, "%s%s", result.out.c_str(), result.err.c_str());
+    // The one that is ended after three seconds was the only one then.
+    const size_t hangs = result.out.find(" - hangs"), writes = result.out.find("ok 5 - nested/writes");
+    cr_expect(hangs != std::string::npos && writes != std::string::npos && hangs < writes, "%s", result.out.c_str());
+  }
+}
+
 Test(suite, an_expected_failure_is_none_and_one_that_passes_must_be_moved, .timeout = 300) {
   e2e::Scratch scratch;
   const std::string right = scratch.write("right", "[fail]\nfails = \"arithmetic\"\ncrashes = \"address 8\"\n[skip]\nskips = \"always\"\n[unstable]\npasses = \"mostly\"\n");
@@ -115,6 +127,7 @@ Test(suite, an_expected_failure_is_none_and_one_that_passes_must_be_moved, .time
   cr_expect_eq(result.status, 1, "%s", result.out.c_str());
   cr_expect(result.out.find("# passes is not as " + wrong + " says: it must be moved\n") != std::string::npos, "%s", result.out.c_str());
 
+  complains("--expect " + scratch.write("lonely", "[alone]\nnobody = \"is gone\"\n") + " " + kTests, 125, "nobody is no test below");
   complains("--expect " + scratch.write("gone", "[fail]\nnobody = \"is gone\"\n") + " " + kTests, 125, "nobody is no test below");
   complains("--expect " + scratch.write("bare", "[fail]\nfails = \"\"\n") + " " + kTests, 125, "fails has no reason");
   complains("--expect " + scratch.write("torn", "[fail\n") + " " + kTests, 125, "line 1: ");

@@ -271,6 +271,21 @@ static void contexts(void) {
   signal(SIGSEGV, SIG_DFL);
 }
 
+static void a_signal_to_process_1_reaches_nobody_and_root_alone_may_send_it(void) {
+  union sigval none = {0};
+  pid_t pid = fork();
+  if (!pid) {
+    CHECK(kill(1, 0) == 0 && sigqueue(1, 0, none) == 0);
+    CHECK(setuid(65534) == 0);
+    CHECK(kill(1, 0) == -1 && errno == EPERM);
+    CHECK(sigqueue(1, 0, none) == -1 && errno == EPERM);
+    CHECK(kill(1, SIGKILL) == -1 && errno == EPERM);
+    _exit(failures);
+  }
+  int status;
+  CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 int main(void) {
   floats_survive();
   a_handler_has_its_own_floats();
@@ -283,6 +298,7 @@ int main(void) {
   restarts();
   flags_of_actions();
   contexts();
+  a_signal_to_process_1_reaches_nobody_and_root_alone_may_send_it();
   printf("%d failures\n", failures);
   return failures != 0;
 }

@@ -116,17 +116,38 @@ static void posix_timers(void) {
   siginfo_t info;
   CHECK(sigwaitinfo(&set, &info) == SIGRTMIN && info.si_code == SI_TIMER && info.si_overrun >= 5);
   CHECK(timer_getoverrun(timer) == info.si_overrun);
-  // The shortest interval leaves time for the program, and none of its ends is lost.
-  struct itimerspec shortest = {{0, 100}, {0, 100}};
-  long begin = now(CLOCK_MONOTONIC), ends = 0;
-  CHECK(timer_settime(timer, 0, &shortest, NULL) == 0);
-  for (int i = 0; i < 3; i++) {
-    usleep(50000);
-    CHECK(timer_gettime(timer, &left) == 0 && left.it_value.tv_sec == 0 && left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 100);
-    CHECK(sigwaitinfo(&set, &info) == SIGRTMIN);
-    ends += info.si_overrun + 1;
+  // The shortest interval leaves time for the program, and none of its ends is lost: nor when it is shorter than the clock can tell.
+  const long intervals[] = {150, 100, 2};
+  for (int which = 0; which < 3; which++) {
+    const long interval = intervals[which];
+    struct itimerspec shortest = {{0, interval}, {0, interval}};
+    long begin = now(CLOCK_MONOTONIC), ends = 0;
+    CHECK(timer_settime(timer, 0, &shortest, NULL) == 0);
+    for (int i = 0; i < 3; i++) {
+      usleep(50000);
+      CHECK(timer_gettime(timer, &left) == 0 && left.it_interval.tv_nsec == interval);
+      CHECK(left.it_value.tv_sec == 0 && left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= interval);
+      CHECK(sigwaitinfo(&set, &info) == SIGRTMIN);
+      ends += info.si_overrun + 1;
+    }
+    CHECK(ends >= 150000000 / interval && ends <= (now(CLOCK_MONOTONIC) - begin) / interval);
   }
-  CHECK(ends >= 1500000 && ends <= (now(CLOCK_MONOTONIC) - begin) / 100);
+  // What comes when its signal would be ignored is not counted: the overruns stay those of the last one that was taken.
+  event.sigev_signo = SIGCONT;
+  timer_t ignored;
+  CHECK(timer_create(CLOCK_MONOTONIC, &event, &ignored) == 0);
+  sigaddset(&set, SIGCONT);
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  struct itimerspec millisecond = {{0, 1000000}, {0, 1000000}};
+  CHECK(timer_settime(ignored, 0, &millisecond, NULL) == 0);
+  usleep(50000);
+  sigprocmask(SIG_UNBLOCK, &set, NULL);
+  usleep(5000);
+  CHECK(timer_getoverrun(ignored) >= 49);
+  timer_delete(ignored);
+  event.sigev_signo = SIGRTMIN;
+  sigdelset(&set, SIGCONT);
+  sigprocmask(SIG_BLOCK, &set, NULL);
   // A signal that is delivered and ignored leaves time as well.
   signal(SIGRTMIN, SIG_IGN);
   sigprocmask(SIG_UNBLOCK, &set, NULL);
