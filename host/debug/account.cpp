@@ -42,7 +42,7 @@ void print_account(Debuggee& debuggee, const pl_debug_stop& stop, const std::fun
     print(line);
   }
   DebuggeeMemory memory(debuggee, stop.tid);
-  const MappedObjects objects(debuggee, stop.pid);
+  MappedObjects objects(debuggee, stop.pid);
   Unwinder unwinder(memory, objects);
   UnwindFrame frame;
   frame.pc = registers->x[0];

@@ -21,8 +21,10 @@ class DebuggeeMemory {
   // All of it, or nothing.
   bool read(uint64_t address, std::span<std::byte> to) {
     constexpr uint64_t kPage = 4096;
+    constexpr size_t kPagesMost = 4096;
     while (!to.empty()) {
       const uint64_t page = address / kPage * kPage;
+      if (pages_.size() == kPagesMost) pages_.clear();
       auto [place, is_new] = pages_.try_emplace(page);
       std::vector<std::byte>& bytes = place->second;
       if (is_new) {

@@ -20,7 +20,6 @@ namespace {
 constexpr uint64_t kPage = 4096;
 constexpr size_t kMapsMax = 4 << 20, kObjectsMax = 256;
 constexpr size_t kHeadersMax = 4096;     // program and section headers of a file
-constexpr uint64_t kTableMax = 64 << 20;  // of symbols, or of their names
 constexpr size_t kNameMax = 2048;
 
 std::optional<uint64_t> take_hex(std::string_view& text) {
@@ -66,27 +65,6 @@ std::optional<Elf64_Ehdr> read_header(const File& file) {
   return found[0];
 }
 
-// The names of functions, and of assembly's labels where they have no type.
-void read_functions(const File& file, const Elf64_Ehdr& header, MappedObject& object) {
-  if (header.e_shentsize != sizeof(Elf64_Shdr)) return;
-  const auto sections = file.table<Elf64_Shdr>(header.e_shoff, header.e_shnum);
-  auto of_type = [&](uint32_t type) { return std::ranges::find(sections, type, &Elf64_Shdr::sh_type); };
-  auto table = of_type(SHT_SYMTAB);
-  if (table == sections.end()) table = of_type(SHT_DYNSYM);
-  if (table == sections.end() || table->sh_link >= sections.size() || table->sh_size > kTableMax) return;
-  const Elf64_Shdr& names_section = sections[table->sh_link];
-  if (names_section.sh_size > kTableMax) return;
-  const auto symbols = file.table<Elf64_Sym>(table->sh_offset, table->sh_size / sizeof(Elf64_Sym));
-  const auto names = file.read(names_section.sh_offset, names_section.sh_size);
-  for (const Elf64_Sym& symbol : symbols) {
-    if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_shndx == SHN_UNDEF || symbol.st_name >= names.size()) continue;
-    const char* name = reinterpret_cast<const char*>(names.data()) + symbol.st_name;
-    const size_t length = strnlen(name, std::min<size_t>(names.size() - symbol.st_name, kNameMax));
-    if (length) object.functions.push_back({symbol.st_value, symbol.st_size, std::string(name, length)});
-  }
-  std::ranges::sort(object.functions, {}, &FunctionSymbol::address);
-}
-
 void read_object(Debuggee& debuggee, MappedObject& object, std::span<const MappingLine* const> mappings) {
   const File file(debuggee, object.path);
   const auto header = read_header(file);
@@ -106,7 +84,9 @@ void read_object(Debuggee& debuggee, MappedObject& object, std::span<const Mappi
     object.unwind_table = object.bias + segment.p_vaddr;
     object.unwind_table_size = segment.p_memsz;
   }
-  read_functions(file, *header, object);
+  if (header->e_shentsize != sizeof(Elf64_Shdr)) return;
+  object.section_table = header->e_shoff;
+  object.sections = header->e_shnum;
 }
 
 std::string demangled(const std::string& name) {
@@ -162,7 +142,12 @@ const FunctionSymbol* MappedObject::function_at(uint64_t address) const {
   return found;
 }
 
-MappedObjects::MappedObjects(Debuggee& debuggee, uint32_t process) {
+std::string MappedObject::name_of(const FunctionSymbol& function) const {
+  const char* name = reinterpret_cast<const char*>(names.data()) + function.name;
+  return std::string(name, strnlen(name, std::min<size_t>(names.size() - function.name, kNameMax)));
+}
+
+MappedObjects::MappedObjects(Debuggee& debuggee, uint32_t process) : debuggee_(debuggee) {
   const auto text = debuggee.whole_file(fmt::format("/proc/{}/maps", process), kMapsMax);
   if (!text) return;
   const auto lines = parse_maps(*text);
@@ -170,7 +155,7 @@ MappedObjects::MappedObjects(Debuggee& debuggee, uint32_t process) {
   for (const MappingLine& line : lines) by_path[line.path].push_back(&line);
   for (const auto& [path, mappings] : by_path) {
     if (objects_.size() == kObjectsMax) break;
-    MappedObject object{.path = path, .start = mappings.front()->start, .end = mappings.front()->end, .functions = {}};
+    MappedObject object{.path = path, .start = mappings.front()->start, .end = mappings.front()->end, .functions = {}, .names = {}};
     for (const MappingLine* mapping : mappings) {
       object.start = std::min(object.start, mapping->start);
       object.end = std::max(object.end, mapping->end);
@@ -180,17 +165,41 @@ MappedObjects::MappedObjects(Debuggee& debuggee, uint32_t process) {
   }
 }
 
-const MappedObject* MappedObjects::at(uint64_t address) const {
-  for (const MappedObject& object : objects_)
-    if (address >= object.start && address < object.end) return &object;
+// The names of functions: of the table for linkers, or of a stripped file's for its loader.
+void MappedObjects::read_functions(MappedObject& object) {
+  object.has_functions = true;
+  const File file(debuggee_, object.path);
+  const auto sections = file.table<Elf64_Shdr>(object.section_table, object.sections);
+  auto of_type = [&](uint32_t type) { return std::ranges::find(sections, type, &Elf64_Shdr::sh_type); };
+  auto table = of_type(SHT_SYMTAB);
+  if (table == sections.end()) table = of_type(SHT_DYNSYM);
+  if (table == sections.end() || table->sh_link >= sections.size()) return;
+  const Elf64_Shdr& names = sections[table->sh_link];
+  for (const uint64_t size : {table->sh_size, names.sh_size}) {
+    if (size > table_bytes_left_) return;
+    table_bytes_left_ -= size;
+  }
+  object.names = file.read(names.sh_offset, names.sh_size);
+  for (const Elf64_Sym& symbol : file.table<Elf64_Sym>(table->sh_offset, table->sh_size / sizeof(Elf64_Sym)))
+    if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_shndx != SHN_UNDEF && symbol.st_name && symbol.st_name < object.names.size())
+      object.functions.push_back({symbol.st_value, symbol.st_size, symbol.st_name});
+  std::ranges::sort(object.functions, {}, &FunctionSymbol::address);
+}
+
+const MappedObject* MappedObjects::at(uint64_t address) {
+  for (MappedObject& object : objects_) {
+    if (address < object.start || address >= object.end) continue;
+    if (!object.has_functions) read_functions(object);
+    return &object;
+  }
   return nullptr;
 }
 
-std::string MappedObjects::describe(uint64_t address, uint64_t inside) const {
+std::string MappedObjects::describe(uint64_t address, uint64_t inside) {
   const MappedObject* object = at(inside);
   if (!object) return "?";
   if (const FunctionSymbol* function = object->function_at(inside))
-    return harmless(fmt::format("{}+{:#x} in {}", demangled(function->name), address - object->bias - function->address, object->path));
+    return harmless(fmt::format("{}+{:#x} in {}", demangled(object->name_of(*function)), address - object->bias - function->address, object->path));
   return harmless(fmt::format("{}+{:#x}", object->path, address - object->bias));
 }
 

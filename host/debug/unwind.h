@@ -21,7 +21,7 @@ struct UnwindFrame {
 
 class Unwinder {
  public:
-  Unwinder(DebuggeeMemory& memory, const MappedObjects& objects) : memory_(memory), objects_(objects) {}
+  Unwinder(DebuggeeMemory& memory, MappedObjects& objects) : memory_(memory), objects_(objects) {}
   // False: this is the last that is known.
   bool step(UnwindFrame& frame);
 
@@ -31,7 +31,7 @@ class Unwinder {
   bool step_by_prologue(UnwindFrame& frame, const MappedObject& object, uint64_t place);
 
   DebuggeeMemory& memory_;
-  const MappedObjects& objects_;
+  MappedObjects& objects_;
 };
 
 }  // namespace pl
