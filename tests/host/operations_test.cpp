@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Every operation on files, as a well-behaved libOS asks for it, against a real directory.
 #include <dirent.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/time.h>
 
 #include <cerrno>
 #include <map>
 #include <set>
 
+#include "device/descriptor.h"
 #include "fake_libos.h"
+#include "server/debugger_port.h"
 
 using namespace pl;
 using namespace pl::test;
@@ -23,6 +27,58 @@ Test(operations, an_unknown_one_is_enosys) {
   FakeLibos libos;
   cr_assert_eq(libos.simple(PL_OP_FORK_READY + 1, 0).result, -ENOSYS);
   cr_assert_eq(libos.simple(65535, 0).result, -ENOSYS);
+}
+
+namespace {
+
+// Answers with more than was asked for.
+class Answering final : public DebuggerPort {
+ public:
+  std::vector<std::vector<std::byte>> asked;
+  Descriptor ready{eventfd(1, EFD_CLOEXEC)};
+  int server_descriptor() const override { return ready.get(); }
+  void ask(std::span<const std::byte> question) override { asked.emplace_back(question.begin(), question.end()); }
+  std::optional<std::vector<std::byte>> take_answer() override { return std::vector<std::byte>(1000, std::byte{7}); }
+  bool take_interrupt() override { return true; }
+};
+
+}  // namespace
+
+Test(operations, who_has_no_debugger_is_not_held) {
+  FakeLibos libos;
+  cr_expect_eq(libos.transfer(PL_OP_DEBUG, 0, 100).result, -ENOSYS);
+  cr_expect_not(libos.instance.is_held());
+}
+
+Test(operations, a_stopped_enclave_is_held_until_its_debugger_answers_into_its_buffer_alone) {
+  FakeLibos libos;
+  Answering debugger;
+  libos.instance.be_debugged(debugger);
+  cr_expect_eq(libos.transfer(PL_OP_DEBUG, 0, FakeLibos::kSize).result, -EINVAL);
+  pl_request request{};
+  request.operation = PL_OP_DEBUG;
+  request.buffer = FakeLibos::kBuffer;
+  request.length = 100;
+  libos.queue(request);
+  cr_assert_neq(libos.instance.serve(), Instance::Served::Broken);
+  cr_expect(libos.instance.is_held());
+  cr_assert_eq(debugger.asked.size(), 1);
+  cr_expect_eq(debugger.asked[0].size(), 100);
+  pl_reply reply{};
+  cr_expect_not(libos.reply(reply));
+  // It is not to be entered; if it asks again all the same, nobody is asked.
+  request.slot = 1;
+  libos.queue(request);
+  cr_assert_neq(libos.instance.serve(), Instance::Served::Broken);
+  cr_assert(libos.reply(reply));
+  cr_expect_eq(reply.result, -ENOSYS);
+  cr_expect(libos.instance.deliver(debugger.server_descriptor(), POLLIN));
+  cr_assert(libos.reply(reply));
+  cr_expect_eq(reply.slot, 0);
+  cr_expect_eq(reply.result, 100);
+  cr_expect_eq(libos.text(FakeLibos::kBuffer, 101), std::string(100, '\7') + '\0');
+  cr_expect_eq(libos.ring().signals, PL_SIGNAL_DEBUG);
+  cr_expect_not(libos.instance.is_held());
 }
 
 Test(operations, a_full_ring_is_served_in_order) {
