@@ -128,7 +128,12 @@ std::vector<MappingLine> parse_maps(std::string_view text) {
 const FunctionSymbol* MappedObject::function_at(uint64_t address) const {
   const uint64_t inside = address - bias;
   auto next = std::ranges::upper_bound(functions, inside, {}, &FunctionSymbol::address);
-  // Of several at one place the largest, which is seldom a mere label; one without a size reaches to the next.
+  // Of several at one place the largest, which is seldom a mere label, and of its names the one for users (qsort, not __qsort); one
+  // without a size reaches to the next.
+  auto better = [this](const FunctionSymbol& one, const FunctionSymbol& than) {
+    auto underscores = [this](const FunctionSymbol& function) { return name_of(function).find_first_not_of('_'); };
+    return one.size != than.size ? one.size > than.size : underscores(one) < underscores(than);
+  };
   const FunctionSymbol* found = nullptr;
   while (next != functions.begin()) {
     const FunctionSymbol& one = *--next;
@@ -137,7 +142,7 @@ const FunctionSymbol* MappedObject::function_at(uint64_t address) const {
       if (found) break;
       continue;
     }
-    if (!found || one.size > found->size) found = &one;
+    if (!found || better(one, *found)) found = &one;
   }
   return found;
 }
@@ -183,7 +188,7 @@ void MappedObjects::read_functions(MappedObject& object) {
   for (const Elf64_Sym& symbol : file.table<Elf64_Sym>(table->sh_offset, table->sh_size / sizeof(Elf64_Sym)))
     if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_shndx != SHN_UNDEF && symbol.st_name && symbol.st_name < object.names.size())
       object.functions.push_back({symbol.st_value, symbol.st_size, symbol.st_name});
-  std::ranges::sort(object.functions, {}, &FunctionSymbol::address);
+  std::ranges::stable_sort(object.functions, {}, &FunctionSymbol::address);
 }
 
 const MappedObject* MappedObjects::at(uint64_t address) {
