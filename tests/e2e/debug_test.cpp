@@ -99,6 +99,15 @@ Test(debug, a_fault_of_a_plain_enclave_is_one_line_and_nothing_of_its_memory) {
   EXPECT_TEXT(shell("build/bin/pl-run " + e2e::program("exit-with") + " signal 15").err, "");
 }
 
+Test(debug, a_host_that_asks_a_plain_enclave_to_stop_gets_nothing_but_its_end, .timeout = 120) {
+  const std::string host = "build/bin/pl-machine run -- env PENGLAI_ROOT=/host /host" PL_TOP "/build/riscv-linux/bin/hostile-debugger ";
+  for (const char* how : {"", "--shadow "})
+    EXPECT_TEXT(shell(host + how + e2e::program("crash") + " registers").out, "stops 0, registers false, signal 11\n");
+  // It is no fault of that host's: a debug enclave does stop, and shows them.
+  const std::string told = shell(host + "--debug " + e2e::program("crash") + " registers").out;
+  cr_expect(told.starts_with("stops ") && !told.starts_with("stops 0") && told.ends_with(", registers true, signal 11\n"), "%s", told.c_str());
+}
+
 Test(debug, a_fault_of_a_debug_enclave_is_told_with_registers_and_callers, .timeout = 120) {
   auto result = shell("build/bin/pl-run --debug " + e2e::program("crash") + " sort");
   cr_expect_eq(result.status, 139);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// crash null | sort | abort | trap | illegal | overflow | thread | handler | call | child: ends by a fault, some calls below main.
+// crash null | sort | abort | trap | illegal | registers | overflow | thread | handler | call | child: ends by a fault, some calls below main.
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -29,6 +29,13 @@ static void *worker(void *argument) {
   sort_them();
   return argument;
 }
+// Waits, which gives the host a turn, and dies with the same number in all registers that a call may change and that nothing needs.
+static void with_full_registers(void) {
+  unsigned long number = strtoul("5ec2e7", 0, 16) * 0x9e3779b97f4a7c15;
+  usleep(200000);
+  __asm__ volatile("mv a0, %0; mv a1, %0; mv a2, %0; mv a3, %0; mv a4, %0; mv t3, %0; mv t4, %0; fmv.d.x fa0, %0; sd zero, 16(zero)" ::"r"(number)
+                   : "a0", "a1", "a2", "a3", "a4", "t3", "t4", "fa0", "memory");
+}
 static void handler(int number) {
   touch_null();
   sink = number;
@@ -41,6 +48,7 @@ int main(int argc, char **argv) {
   if (!strcmp(how, "abort")) give_up();
   if (!strcmp(how, "trap")) __asm__ volatile("ebreak");
   if (!strcmp(how, "illegal")) __asm__ volatile(".word 0");
+  if (!strcmp(how, "registers")) with_full_registers();
   if (!strcmp(how, "overflow")) sink = deeper(0);
   if (!strcmp(how, "call")) ((void (*)(void))strtoul("123456", 0, 16))();
   if (!strcmp(how, "handler")) {
