@@ -53,6 +53,12 @@ class MemoryDevice : public File {
   ErrorOr<size_t> read_at(uint64_t, Buffer& to) override { return read(to); }
   ErrorOr<size_t> write_at(uint64_t, Buffer& from) override { return write(from); }
   ErrorOr<uint64_t> seek(int64_t, int) override { return 0; }
+  ErrorOr<uint64_t> ioctl(uint32_t command, UserAddress argument) override {
+    constexpr uint32_t EntropyCount = 0x80045200;  // RNDGETENTCNT (random(4))
+    if (command != EntropyCount || (number_ != Random && number_ != Urandom)) return fail(Errno::NotTerminal);
+    TRY(UserOut<int>{argument}.write(256));
+    return 0;
+  }
   ErrorOr<Attributes> attributes() override { return node_->attributes(); }
   Ref<Inode> inode() override { return node_; }
 

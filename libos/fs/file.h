@@ -28,10 +28,13 @@ struct EpollItem;  // fs/event_poll.h
 namespace locks {
 enum class Kind : uint8_t;
 }
+namespace async {
+extern unsigned watched_files;  // fs/async.h
+}
 
 class File : public RefCounted {
  public:
-  ~File() override { if (epoll_items) forget_epoll_items(); }
+  ~File() override { forget_watchers(); }
 
   virtual ErrorOr<size_t> read(Buffer&) { return fail(Errno::Invalid); }
   virtual ErrorOr<size_t> write(Buffer&) { return fail(Errno::Invalid); }
@@ -66,7 +69,7 @@ class File : public RefCounted {
   void hold() { if (holders_ != NotCounted) ++holders_; }
   void let_go() {
     if (holders_ == NotCounted || --holders_ || !is_frozen(this)) return;
-    if (epoll_items) forget_epoll_items();
+    forget_watchers();
     closed();
   }
   uint32_t holders() const { return holders_; }
@@ -88,6 +91,11 @@ class File : public RefCounted {
 
  private:
   void forget_epoll_items();
+  void forget_owner();
+  void forget_watchers() {
+    if (epoll_items) forget_epoll_items();
+    if (async::watched_files) forget_owner();
+  }
   static constexpr uint32_t NotCounted = ~uint32_t(0);
   uint32_t holders_ = NotCounted;
 

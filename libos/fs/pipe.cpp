@@ -14,6 +14,7 @@ namespace pl {
 Pipe::~Pipe() {
   for (unsigned i = 0; i < DirectPages; i++)
     if (direct_[i]) unref_frame(direct_[i]);
+  if (marks_) heap_free(marks_, MaxPages * sizeof(uint16_t), alignof(uint16_t));
   if (!more_) return;
   for (unsigned i = 0; i < MaxPages; i++)
     if (more_[i]) unref_frame(more_[i]);
@@ -42,7 +43,7 @@ ErrorOr<size_t> Pipe::set_capacity(size_t bytes) {
   size_t wanted = PageSize;
   while (wanted < bytes) wanted *= 2;
   MutexHolder reading(read_lock_), writing(write_lock_);
-  if (used() > wanted) return fail(Errno::Busy);
+  if (tail_ - head_ > wanted) return fail(Errno::Busy);
   if (wanted > DirectPages * PageSize && !more_) {
     size_t size = MaxPages * sizeof(PhysicalAddress);
     auto table = static_cast<PhysicalAddress*>(heap_allocate(size, alignof(PhysicalAddress)));
@@ -85,8 +86,45 @@ ErrorOr<bool> Pipe::wait_for_bytes(bool nonblocking) {
 }
 
 Buffer Pipe::piece_at(size_t position, size_t bytes) {
-  size_t n = std::min(bytes, PageSize - position % PageSize);
+  size_t n = std::min(bytes, valid_end(position) - position);
   return Buffer::kernel(static_cast<std::byte*>(frame_pointer(*slot(position))) + position % PageSize, n);
+}
+
+size_t Pipe::valid_end(size_t position) const {
+  size_t start = position - position % PageSize, bytes = mark_of(position) & MarkBytes;
+  return std::min(start + (bytes ? bytes : PageSize), tail_);
+}
+
+size_t Pipe::next_piece(size_t position) const {
+  return mark_of(position) ? position - position % PageSize + PageSize : valid_end(position);
+}
+
+void Pipe::leave_page(size_t position) {
+  if (!mark_of(position)) return;
+  uint16_t& mark = marks_[position / PageSize % MaxPages];
+  padding_ -= PageSize - (mark & MarkBytes);
+  head_ = position - position % PageSize + PageSize;
+  mark = 0;
+}
+
+bool Pipe::fits(size_t bytes, Writing writing) const {
+  if (writing == Writing::Stream) return bytes <= AtomicWrite ? room() >= bytes : room() > 0;
+  return round_up(tail_, PageSize) + PageSize <= head_ - head_ % PageSize + capacity_;
+}
+
+// Its bytes are in the page at `at`, which is the first that holds none.
+ErrorOr<void> Pipe::append_packet(size_t at, size_t bytes) {
+  if (!marks_) {
+    size_t size = MaxPages * sizeof(uint16_t);
+    marks_ = static_cast<uint16_t*>(heap_allocate(size, alignof(uint16_t)));
+    if (!marks_) return fail(Errno::NoMemory);
+    std::memset(marks_, 0, size);
+  }
+  if (at != tail_) marks_[tail_ / PageSize % MaxPages] = uint16_t(tail_ % PageSize);
+  marks_[at / PageSize % MaxPages] = uint16_t(bytes | MarkPacket);
+  padding_ += at - tail_ + PageSize - bytes;
+  tail_ = at + PageSize;
+  return {};
 }
 
 void Pipe::was_read() {
@@ -101,7 +139,9 @@ ErrorOr<size_t> Pipe::read(Buffer& to, bool nonblocking) {
   if (!TRY(wait_for_bytes(nonblocking))) return 0;
   size_t done = 0;
   while (to.left() && used()) {
-    size_t n = std::min({to.left(), PageSize - head_ % PageSize, used()});
+    bool packet = mark_of(head_) & MarkPacket;
+    if (packet && done) break;
+    size_t end = valid_end(head_), n = std::min(to.left(), end - head_);
     auto moved = to.put(static_cast<std::byte*>(frame_pointer(*slot(head_))) + head_ % PageSize, n);
     if (!moved) {
       if (done) break;
@@ -109,6 +149,8 @@ ErrorOr<size_t> Pipe::read(Buffer& to, bool nonblocking) {
     }
     head_ += n;
     done += n;
+    if (packet || head_ == end) leave_page(head_ - 1);  // of a packet, what did not fit is lost
+    if (packet) break;
   }
   was_read();
   return done;
@@ -122,14 +164,14 @@ ErrorOr<void> Pipe::wait_for_room(bool nonblocking) {
   return readers ? ErrorOr<void>() : fail(Errno::BrokenPipe);
 }
 
-ErrorOr<size_t> Pipe::write(Buffer& from, bool nonblocking) {
+ErrorOr<size_t> Pipe::write(Buffer& from, bool nonblocking, Writing writing) {
   if (readers == 0) return fail(Errno::BrokenPipe);
   if (from.left() == 0) return 0;
   MutexHolder holder(write_lock_);
   size_t done = 0;
   bool atomic = from.left() <= AtomicWrite;
   while (from.left()) {
-    auto enough = [&] { return atomic ? room() >= from.left() : room() > 0; };
+    auto enough = [&] { return fits(atomic ? from.left() : AtomicWrite + 1, writing); };
     if (readers == 0) return done ? ErrorOr<size_t>(done) : fail(Errno::BrokenPipe);
     if (!enough()) {
       if (nonblocking) return done ? ErrorOr<size_t>(done) : fail(Errno::Again);
@@ -141,17 +183,19 @@ ErrorOr<size_t> Pipe::write(Buffer& from, bool nonblocking) {
     }
     // The tail moves when the bytes are there. A reader that empties the pipe meanwhile would begin at the first page again, so
     // the position is looked up for each piece.
-    size_t at = tail_, n = std::min({from.left(), PageSize - at % PageSize, room()});
+    size_t before = tail_, at = writing == Writing::Packets ? round_up(before, PageSize) : before, n = std::min(from.left(), PageSize - at % PageSize);
+    if (writing == Writing::Stream) n = std::min(n, room());
     auto page = page_for(at);
     ErrorOr<void> moved = page ? ErrorOr<void>() : fail(page.error());
     if (page) {
       Buffer copy = from;
       moved = copy.take(*page, n);
-      if (moved && tail_ != at) continue;  // emptied while the copy slept: once more, at the new place
+      if (moved && tail_ != before) continue;  // emptied while the copy slept: once more, at the new place
+      if (moved && writing == Writing::Packets) moved = append_packet(at, n);
       if (moved) from = copy;
     }
     if (!moved) return done ? ErrorOr<size_t>(done) : fail(moved.error());
-    tail_ += n;
+    if (writing == Writing::Stream) tail_ += n;
     done += n;
     ++fills;
     if (!readable.empty()) readable.wake_all();
@@ -197,7 +241,7 @@ ErrorOr<size_t> PipeFile::read(Buffer& to) {
 
 ErrorOr<size_t> PipeFile::write(Buffer& from) {
   if (!writable()) return fail(Errno::BadDescriptor);
-  return pipe_->write(from, nonblocking());
+  return pipe_->write(from, nonblocking(), flags() & open_flag::Direct ? Pipe::Writing::Packets : Pipe::Writing::Stream);
 }
 
 uint32_t PipeFile::poll(PollTable* table) {

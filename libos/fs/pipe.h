@@ -11,7 +11,7 @@
 namespace pl {
 
 // The bytes between the ends. Positions run freely; whenever it is empty they go back to the first page, so that a pipe that carries
-// little holds one page.
+// little holds one page. A packet (O_DIRECT) begins a page and has the rest of it as padding.
 class Pipe : public RefCounted {
  public:
   static constexpr size_t DefaultCapacity = 65536, MaxCapacity = 1 << 20, AtomicWrite = 4096;
@@ -19,7 +19,8 @@ class Pipe : public RefCounted {
   static ErrorOr<Ref<Pipe>> create() { return make<Pipe>(); }
 
   ErrorOr<size_t> read(Buffer& to, bool nonblocking);
-  ErrorOr<size_t> write(Buffer& from, bool nonblocking);
+  enum class Writing : uint8_t { Stream, Packets };
+  ErrorOr<size_t> write(Buffer& from, bool nonblocking, Writing writing = Writing::Stream);
   // Hands its bytes to `sink(Buffer&)` piece by piece as they lie there; it says how many it took. Copied ones stay (tee(2)).
   enum class Passing : uint8_t { Move, Copy };
   template <class Sink>
@@ -27,16 +28,21 @@ class Pipe : public RefCounted {
     MutexHolder holder(read_lock_);
     if (!TRY(wait_for_bytes(nonblocking))) return 0;
     size_t done = 0;
-    while (done < bytes) {
-      size_t ahead = passing == Passing::Copy ? done : 0, left = used() - ahead;
-      if (!left) break;
-      Buffer piece = piece_at(head_ + ahead, left < bytes - done ? left : bytes - done);
+    for (size_t at = head_; done < bytes && at != tail_;) {
+      Buffer piece = piece_at(at, bytes - done);
       size_t n = piece.left();
       auto took = sink(piece);
       if (!took && !done) return fail(took.error());
       if (!took) break;
-      if (passing == Passing::Move) head_ += *took;
+      at += *took;
       done += *took;
+      if (passing == Passing::Copy) {
+        if (at == valid_end(at - 1)) at = next_piece(at - 1);
+      } else {
+        head_ = at;
+        if (at == valid_end(at - 1)) leave_page(at - 1);
+        at = head_;
+      }
       if (*took < n) break;
     }
     if (passing == Passing::Move) was_read();
@@ -44,8 +50,8 @@ class Pipe : public RefCounted {
   }
   // EPIPE, EAGAIN; otherwise there is room for at least one byte.
   ErrorOr<void> wait_for_room(bool nonblocking);
-  size_t used() const { return tail_ - head_; }
-  size_t room() const { return capacity_ - used(); }
+  size_t used() const { return tail_ - head_ - padding_; }
+  size_t room() const { return capacity_ - (tail_ - head_); }
   size_t capacity() const { return capacity_; }
   ErrorOr<size_t> set_capacity(size_t bytes);
 
@@ -63,16 +69,25 @@ class Pipe : public RefCounted {
   static constexpr unsigned DirectPages = 16;
   // False at the end. The read lock is held, and let go of while it sleeps.
   ErrorOr<bool> wait_for_bytes(bool nonblocking);
-  Buffer piece_at(size_t position, size_t bytes);  // cut at its page's end
+  Buffer piece_at(size_t position, size_t bytes);  // cut at the end of its page's bytes
+  // Of the page that holds a position: a mark, where its bytes end, and what comes behind them.
+  uint16_t mark_of(size_t position) const { return marks_ ? marks_[position / PageSize % MaxPages] : uint16_t(0); }
+  size_t valid_end(size_t position) const;
+  size_t next_piece(size_t position) const;
+  void leave_page(size_t position);  // its bytes are read
+  bool fits(size_t bytes, Writing writing) const;
+  ErrorOr<void> append_packet(size_t at, size_t bytes);
   void was_read();
   PhysicalAddress* slot(size_t position);
   ErrorOr<std::byte*> page_for(size_t position);
 
   Mutex read_lock_, write_lock_;
-  size_t head_ = 0, tail_ = 0;
+  size_t head_ = 0, tail_ = 0, padding_ = 0;
   size_t capacity_ = DefaultCapacity;
   PhysicalAddress direct_[DirectPages];
   PhysicalAddress* more_ = nullptr;  // MaxPages of them, once the capacity was raised
+  static constexpr uint16_t MarkBytes = 0x1fff, MarkPacket = 0x8000;
+  uint16_t* marks_ = nullptr;        // MaxPages of them, once there was a packet: how many bytes of a page count; 0: all
 };
 
 class PipeFile : public File {

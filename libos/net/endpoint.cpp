@@ -53,7 +53,8 @@ ErrorOr<bool> Endpoint::may_send() {
 bool Endpoint::put(Message* message) {
   ++activity;
   Message* last = queue.last();
-  bool joins = type == socket_type::Stream && last && !message->rights && !last->rights && message->left() <= last->room_in_first() &&
+  bool is_urgent = message->urgent != Message::Urgent::No;
+  bool joins = type == socket_type::Stream && last && last != urgent && !is_urgent && !message->rights && !last->rights && message->left() <= last->room_in_first() &&
                message->identity.pid == last->identity.pid && message->identity.uid == last->identity.uid;
   if (joins) {
     last->append(*message);
@@ -61,6 +62,11 @@ bool Endpoint::put(Message* message) {
   } else {
     if (message->sender) message->sender->charged += message->charge;
     queue.push(message);
+    // There is one urgent byte at a time: the one before is a byte like others (tcp(7)).
+    if (is_urgent) {
+      if (urgent) urgent->urgent = Message::Urgent::No;
+      urgent = message;
+    }
     rights::arrived(*message, *this);
   }
   readable.wake_all();
@@ -77,6 +83,7 @@ void Endpoint::discharge(Message& message) {
 
 void Endpoint::take(Message* message) {
   rights::left(*message);
+  if (message == urgent) urgent = nullptr;
   queue.remove(message);
   discharge(*message);
   if (is_datagram()) writable.wake_all();

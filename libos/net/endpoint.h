@@ -45,6 +45,7 @@ class Endpoint : public RefCounted {
   Mutex reading;                // one reader at a time: what a copy to the program reads from stays
   size_t charged = 0;
   uint32_t send_limit, receive_limit;
+  Message* urgent = nullptr;    // in the queue: the byte sent with MSG_OOB last
   WaitQueue readable;           // something arrived, or nothing will
   WaitQueue writable;           // there is room: in what was sent from here, and in what arrives here
   uint64_t activity = 0;

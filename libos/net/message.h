@@ -54,6 +54,7 @@ struct Message {
   uint32_t begin = 0, end = 0; // of what was not read yet
   uint32_t charge = 0;         // what it counts for against buffer sizes
   uint32_t inline_capacity = 0;
+  enum class Urgent : uint8_t { No, Waits, Taken } urgent = Urgent::No;  // TCP's urgent byte; taken with MSG_OOB, it stays as the mark
 
  private:
   struct Piece {

@@ -69,6 +69,10 @@ struct TimeValueRecord { int64_t seconds, microseconds; };
 
 }  // namespace
 
+bool Socket::takes_urgent_inline() const {
+  return remembered_ && remembered_[find_remembered(*endpoint_, lv::Socket, socket_option::OutOfBandInline)];
+}
+
 void Socket::forget_remembered() {
   if (remembered_) heap_free(std::exchange(remembered_, nullptr), OptionCount * sizeof(int), alignof(int));
 }

@@ -165,7 +165,8 @@ uint32_t Socket::poll(PollTable* table) {
   if (me.shut == shut::Both) events |= poll_event::HangUp;
   if (me.shut & shut::Receive) events |= poll_event::Readable | poll_event::ReadHangUp;
   if (!me.is_datagram() && me.state == SocketState::Idle) events |= poll_event::HangUp;
-  if (!me.queue.empty()) events |= poll_event::Readable;
+  if (has_bytes()) events |= poll_event::Readable;
+  if (me.urgent && me.urgent->urgent == Message::Urgent::Waits) events |= poll_event::Priority;
   bool writable = me.polls_writable();
   // A connected datagram socket is ready when the other's line has room.
   if (me.is_unix() && me.is_datagram() && me.peer && me.peer->peer.get() != &me && me.peer->queue.count() > Endpoint::DatagramBacklog) {
@@ -191,7 +192,7 @@ ErrorOr<uint64_t> Socket::ioctl(uint32_t command, UserAddress argument) {
       break;
     case AtMark:
       if (!me.is_tcp()) return fail(Errno::NotTerminal);
-      value = 0;
+      value = me.urgent && me.queue.first() == me.urgent;
       break;
     default: return interface_ioctl(command, argument);
   }

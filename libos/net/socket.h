@@ -94,6 +94,10 @@ class Socket : public File {
   ErrorOr<size_t> send_datagram(Buffer& from, SendRequest& request);
   ErrorOr<size_t> receive_stream(Buffer& to, Received& received);
   ErrorOr<size_t> receive_message(Buffer& to, Received& received);
+  ErrorOr<size_t> receive_urgent(Buffer& to, uint32_t flags);
+  // What a read gets next: not an urgent byte that has nothing behind it.
+  bool has_bytes() const;
+  bool takes_urgent_inline() const;  // SO_OOBINLINE
   ErrorOr<void> wait_until_sendable(uint32_t flags, uint64_t until);
   ErrorOr<Message*> create_message(SendRequest& request, size_t capacity);
   ErrorOr<void> deliver_to_peer(Message* message, SendRequest& request);

@@ -2,14 +2,15 @@
 // Connections: bytes in a row (stream), or whole messages in a row (seqpacket).
 #include <algorithm>
 
+#include "fs/async.h"
 #include "net/rights.h"
 #include "net/socket.h"
 
 namespace pl {
 
 ErrorOr<size_t> Socket::send(Buffer& from, SendRequest& request) {
-  if (request.flags & message_flag::OutOfBand) return fail(Errno::NotSupported);
   Endpoint& me = *endpoint_;
+  if (request.flags & message_flag::OutOfBand && !me.is_tcp()) return fail(Errno::NotSupported);
   if (me.is_datagram()) return send_datagram(from, request);
   // TCP ignores an address (POSIX lets it); a Unix connection has one target only.
   if (me.is_unix() && request.to) return fail(me.state == SocketState::Connected ? Errno::IsConnected : Errno::NotSupported);
@@ -18,7 +19,7 @@ ErrorOr<size_t> Socket::send(Buffer& from, SendRequest& request) {
 
 ErrorOr<size_t> Socket::receive(Buffer& to, Received& received) {
   Endpoint& me = *endpoint_;
-  if (received.flags & message_flag::OutOfBand) return fail(me.is_tcp() ? Errno::Invalid : Errno::NotSupported);
+  if (received.flags & message_flag::OutOfBand) return me.is_tcp() ? receive_urgent(to, received.flags) : fail(Errno::NotSupported);
   if (received.flags & message_flag::ErrorQueue) return fail(Errno::Again);
   return me.type == socket_type::Stream ? receive_stream(to, received) : receive_message(to, received);
 }
@@ -48,6 +49,7 @@ ErrorOr<void> Socket::deliver_to_peer(Message* message, SendRequest& request) {
   Endpoint& me = *endpoint_;
   ErrorOr<void> result;
   bool mine = true;
+  Socket* urged = nullptr;
   {
     NetworkLocked lock;
     if (auto may = me.may_send(); !may) {
@@ -60,9 +62,11 @@ ErrorOr<void> Socket::deliver_to_peer(Message* message, SendRequest& request) {
     } else {
       message->sender = endpoint_;
       message->rights = std::exchange(request.rights, nullptr);
+      if (message->urgent != Message::Urgent::No) urged = me.peer->socket;
       mine = !me.peer->put(message);
     }
   }
+  if (urged) async::tell_urgent(*urged);
   if (mine) Message::destroy(message);
   return result;
 }
@@ -77,12 +81,15 @@ ErrorOr<size_t> Socket::send_stream(Buffer& from, SendRequest& request) {
       TRY(wait_until_sendable(request.flags, until));
       size_t n = std::min(from.left(), StreamCapacity);
       if (!n) return {};
+      bool urgent = request.flags & message_flag::OutOfBand && from.left() == 1;
+      if (request.flags & message_flag::OutOfBand && !urgent) n = std::min(n, from.left() - 1);
       Message* message = TRY(create_message(request, std::max(n, Small)));
       Buffer attempt = from;
       if (auto filled = message->fill(attempt, n); !filled) {
         Message::destroy(message);
         return fail(filled.error());
       }
+      if (urgent) message->urgent = Message::Urgent::Waits;
       TRY(deliver_to_peer(message, request));
       from = attempt;
       done += n;
@@ -106,6 +113,22 @@ ErrorOr<size_t> Socket::send_packet(Buffer& from, SendRequest& request) {
   return n;
 }
 
+bool Socket::has_bytes() const {
+  const Endpoint& me = *endpoint_;
+  return me.queue.count() > 1 || (me.queue.count() == 1 && (me.queue.first() != me.urgent || takes_urgent_inline()));
+}
+
+ErrorOr<size_t> Socket::receive_urgent(Buffer& to, uint32_t flags) {
+  Endpoint& me = *endpoint_;
+  MutexHolder reading(me.reading);
+  Message* message = me.urgent;
+  if (!message || message->urgent == Message::Urgent::Taken || takes_urgent_inline()) return fail(Errno::Invalid);
+  size_t n = std::min<size_t>(to.left(), 1);
+  TRY(message->drain(0, to, n));
+  if (!(flags & message_flag::Peek)) message->urgent = Message::Urgent::Taken;
+  return n;
+}
+
 ErrorOr<size_t> Socket::receive_stream(Buffer& to, Received& received) {
   Endpoint& me = *endpoint_;
   if (me.is_unix() ? me.state != SocketState::Connected && !me.shut : me.state == SocketState::Listening)
@@ -119,6 +142,22 @@ ErrorOr<size_t> Socket::receive_stream(Buffer& to, Received& received) {
   Message* at = nullptr;  // peeked at last
   while (done < wanted) {
     Message* message = at ? MessageQueue::next(at) : me.queue.first();
+    // A read stops at the mark, and the next begins behind an urgent byte that does not belong to it.
+    if (message && message == me.urgent) {
+      if (done) break;
+      if (!takes_urgent_inline()) {
+        Message* behind = MessageQueue::next(message);
+        if (behind && !peek) {
+          {
+            NetworkLocked lock;
+            me.consume(message, message->left());
+            me.take(message);
+          }
+          Message::destroy(message);
+        }
+        message = behind;
+      }
+    }
     if (!message) {
       if (done >= least || (peek && done)) break;
       {
@@ -133,7 +172,7 @@ ErrorOr<size_t> Socket::receive_stream(Buffer& to, Received& received) {
       }
       if (!waits(received.flags)) return done ? ErrorOr<size_t>(done) : fail(Errno::Again);
       me.reading.release();
-      auto woken = wait(me.readable, until, [&] { return !me.queue.empty() || me.error != Errno{} || me.shut & shut::Receive; });
+      auto woken = wait(me.readable, until, [&] { return has_bytes() || me.error != Errno{} || me.shut & shut::Receive; });
       me.reading.acquire();
       if (!woken) return done ? ErrorOr<size_t>(done) : fail(woken.error());
       continue;

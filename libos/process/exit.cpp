@@ -2,6 +2,7 @@
 #include "process/exit.h"
 
 #include "arch/monitor.h"
+#include "fs/async.h"
 #include "fs/terminal/terminal.h"
 #include "memory/frame_allocator.h"
 #include "memory/user.h"
@@ -85,6 +86,7 @@ void end_process(Process& process, Thread& last) {
   release_vfork(process);
   last.last_address_space = std::move(process.address_space);
   process.descriptors = {};
+  if (last.work & WorkAsync) async::look();  // it will not get to where work is done
   process.file_context = {};
   process.executable = {};
   give_away_children(process);

@@ -263,14 +263,15 @@ struct ScriptLineParts { std::string_view interpreter, argument; };
 ErrorOr<bool> parse_script_line(std::string_view line, ScriptLineParts& parts) {
   if (!line.starts_with("#!")) return false;
   size_t end = line.find('\n');
-  bool whole = end != line.npos;
-  line = line.substr(2, whole ? end - 2 : line.npos);
+  // A longer line is cut; it must not be an interpreter's path that is cut.
+  bool whole = end != line.npos || line.size() < ScriptLine;
+  line = line.substr(2, std::min(end, ScriptLine - 1) - 2);
   auto blank = [](char c) { return c == ' ' || c == '\t'; };
   while (!line.empty() && blank(line.front())) line.remove_prefix(1);
   while (!line.empty() && blank(line.back())) line.remove_suffix(1);
   size_t n = 0;
   while (n < line.size() && !blank(line[n])) ++n;
-  if (!n || (!whole && n == line.size() && line.size() >= ScriptLine - 3)) return fail(Errno::NotExecutable);
+  if (!n || (!whole && n == line.size())) return fail(Errno::NotExecutable);
   parts.interpreter = line.substr(0, n);
   line.remove_prefix(n);
   while (!line.empty() && blank(line.front())) line.remove_prefix(1);
@@ -373,6 +374,7 @@ ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, ArgumentStrings& 
   process.actions = std::move(actions);
   reset_attributes(thread, process);
   bool secure = apply_set_id(process, file);
+  process.dumpable = !secure;  // prctl(2), PR_SET_DUMPABLE
   if (process.descriptors->references() > 1) {
     // CLONE_FILES ends with execve.
     auto own = process.descriptors->clone();

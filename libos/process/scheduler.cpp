@@ -127,6 +127,8 @@ void schedule() {
   uint64_t now = read_time();
   me.cpu_ticks += now - me.started_running;
   me.started_running = now;
+  // Whoever sleeps may be woken, and runnable again, before anything else has run.
+  uint32_t& switches = me.state == ThreadState::Runnable ? me.involuntary_switches : me.voluntary_switches;
   if (me.state == ThreadState::Runnable) {
     SchedulerLocked lock;
     queue.runnable.push_back(&me);
@@ -137,7 +139,7 @@ void schedule() {
     next = wait_for_runnable();
     now = read_time();  // waiting is nobody's time
   }
-  ++(me.state == ThreadState::Runnable ? me.involuntary_switches : me.voluntary_switches);
+  ++switches;
   run(*next, now);
 }
 
@@ -231,7 +233,7 @@ unsigned runnable_count() { return queue.count + 1; }
 
 void WaitQueue::add(Waiter& waiter) {
   SchedulerLocked lock;
-  if (!waiter.thread) waiter.thread = &current_thread();
+  if (!waiter.thread && !waiter.note) waiter.thread = &current_thread();
   if (waiter.queue) waiter.queue->waiters_.remove(&waiter);
   waiter.queue = this;
   waiters_.push_back(&waiter);
@@ -244,22 +246,24 @@ void WaitQueue::remove(Waiter& waiter) {
   waiter.queue = nullptr;
 }
 
+// False: it was only a note.
+static bool wake_waiter(Waiter& waiter) {
+  waiter.queue = nullptr;
+  if (!waiter.note) [[likely]] wake_locked(*waiter.thread);
+  else current_thread().work |= WorkAsync;
+  return !waiter.note;
+}
 void WaitQueue::wake_all() {
   if (waiters_.empty()) return;
   SchedulerLocked lock;
-  while (Waiter* waiter = waiters_.pop_front()) {
-    waiter->queue = nullptr;
-    wake_locked(*waiter->thread);
-  }
+  while (Waiter* waiter = waiters_.pop_front()) wake_waiter(*waiter);
 }
 
 void WaitQueue::wake_one() {
   if (waiters_.empty()) return;
   SchedulerLocked lock;
-  if (Waiter* waiter = waiters_.pop_front()) {
-    waiter->queue = nullptr;
-    wake_locked(*waiter->thread);
-  }
+  while (Waiter* waiter = waiters_.pop_front())
+    if (wake_waiter(*waiter)) break;
 }
 
 ErrorOr<void> sleep(uint64_t deadline, Sleep kind) {

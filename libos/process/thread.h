@@ -23,7 +23,7 @@ class Process;
 enum class ThreadState : uint8_t { Runnable, Sleeping, Stopped, Dead };
 
 // Why a thread must not go straight back to its program. Looked at once on the way out of each trap.
-enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTimer = 4, WorkFreeze = 8, WorkDebug = 16 };
+enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTimer = 4, WorkFreeze = 8, WorkDebug = 16, WorkAsync = 32 };
 
 // How restart_syscall continues an interrupted sleep with the time that is left.
 struct RestartBlock {

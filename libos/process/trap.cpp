@@ -5,6 +5,7 @@
 
 #include "arch/layout.h"
 #include "base/log.h"
+#include "fs/async.h"
 #include "ocall/ring.h"
 #include "arch/time.h"
 #include "process/debug.h"
@@ -32,6 +33,9 @@ namespace {
     } else if (me.work & WorkDebug) {
       me.work &= ~WorkDebug;
       debug::wait_for_turn(me);
+    } else if (me.work & WorkAsync) {
+      me.work &= ~WorkAsync;
+      async::look();
     } else if (me.work & WorkSignal) {
       handle_signals(me, restart);
       restart = RestartCall::No;

@@ -18,6 +18,7 @@ struct Waiter {
   class WaitQueue* queue = nullptr;
   ListLink<Waiter> link;
   bool exclusive = false;
+  bool note = false;  // nobody sleeps: fs/async.h looks at it
 };
 
 // May live in any object; all zero is empty. In a template's object it is copied on write like the rest.

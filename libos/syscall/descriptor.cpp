@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // dup, fcntl, ioctl, flock.
 #include "fs/abi.h"
+#include "fs/async.h"
 #include "fs/context.h"
 #include "fs/descriptors.h"
 #include "fs/locks.h"
@@ -28,7 +29,7 @@ namespace {
 
 enum Command : uint32_t {
   Duplicate = 0, GetDescriptorFlags = 1, SetDescriptorFlags = 2, GetFlags = 3, SetFlags = 4, GetLock = 5, SetLock = 6, SetLockWait = 7,
-  SetOwner = 8, GetOwner = 9, SetSignal = 10, GetSignal = 11, OpenGetLock = 36, OpenSetLock = 37, OpenSetLockWait = 38,
+  SetOwner = 8, GetOwner = 9, SetSignal = 10, GetSignal = 11, SetOwnerExtended = 15, GetOwnerExtended = 16, OpenGetLock = 36, OpenSetLock = 37, OpenSetLockWait = 38,
   DuplicateCloseOnExec = 1030, SetPipeSize = 1031, GetPipeSize = 1032, AddSeals = 1033, GetSeals = 1034,
 };
 
@@ -81,6 +82,19 @@ Result record_lock(File& file, uint32_t command, UserAddress argument) {
   return 0;
 }
 
+// F_SETFL and FIONBIO's like: what of the flags may change.
+ErrorOr<void> change_flags(File& file, int descriptor, uint32_t wanted) {
+  constexpr uint32_t Changeable = open_flag::Settable | open_flag::Async;
+  if ((file.flags() ^ wanted) & open_flag::Async) TRY(async::turn(file, descriptor, wanted & open_flag::Async));
+  return file.set_flags((file.flags() & ~Changeable) | (wanted & Changeable));
+}
+
+// F_SETOWN: a negative number is a group's.
+ErrorOr<void> set_owner(File& file, int number) {
+  if (number == INT32_MIN) return fail(Errno::Invalid);
+  return async::set_owner(file, number < 0 ? async::Owner{async::Owner::Group, -number} : async::Owner{async::Owner::Process, number});
+}
+
 ErrorOr<TmpRegular*> sealable(File& file) {
   Ref<Inode> inode = file.inode();
   if (!inode || !inode->is_regular() || inode->file_system_identity() != TmpInode::identity()) return fail(Errno::Invalid);
@@ -112,10 +126,9 @@ Result sys_fcntl(int descriptor, uint32_t command, uint64_t argument) {
       return uint64_t(TRY(table.install(std::move(file), command == Duplicate ? OnExec::Keep : OnExec::Close, int(argument))));
     case GetDescriptorFlags: return TRY(table.on_exec(descriptor)) == OnExec::Close ? 1 : 0;
     case SetDescriptorFlags: TRY(table.set_on_exec(descriptor, argument & 1 ? OnExec::Close : OnExec::Keep)); return 0;
-    case GetFlags: return file->flags() | open_flag::LargeFile;
+    case GetFlags: return file->flags() | (file->inode() ? open_flag::LargeFile : 0);
     case SetFlags:
-      if (argument & open_flag::Async) return fail(Errno::Invalid);
-      TRY(file->set_flags((file->flags() & ~open_flag::Settable) | (uint32_t(argument) & open_flag::Settable)));
+      TRY(change_flags(*file, descriptor, uint32_t(argument)));
       return 0;
     case GetLock:
     case SetLock:
@@ -135,27 +148,47 @@ Result sys_fcntl(int descriptor, uint32_t command, uint64_t argument) {
       if (seals == ~0u) return 1;  // F_SEAL_SEAL: nothing can be added
       return seals;
     }
-    case GetOwner:
-    case GetSignal: return 0;  // no O_ASYNC, so nobody owns it
+    case SetOwner: TRY(set_owner(*file, int(argument))); return 0;
+    case GetOwner: {
+      async::Owner owner = async::owner_of(*file);
+      return uint64_t(int64_t(owner.kind == async::Owner::Group ? -owner.id : owner.id));
+    }
+    case SetOwnerExtended: TRY(async::set_owner(*file, TRY(UserIn<async::Owner>{UserAddress(argument)}.read()))); return 0;
+    case GetOwnerExtended: TRY(UserOut<async::Owner>{UserAddress(argument)}.write(async::owner_of(*file))); return 0;
+    case SetSignal: TRY(async::set_signal(*file, int(argument))); return 0;
+    case GetSignal: return uint64_t(async::signal_of(*file));
     default: return fail(Errno::Invalid);
   }
 }
 
 Result sys_ioctl(int descriptor, uint32_t command, UserAddress argument) {
-  constexpr uint32_t CloseOnExecOff = 0x5450, CloseOnExecOn = 0x5451, NonBlocking = 0x5421;
+  constexpr uint32_t CloseOnExecOff = 0x5450, CloseOnExecOn = 0x5451, NonBlocking = 0x5421, Asynchronous = 0x5452;
+  constexpr uint32_t SetOwner = 0x8901, SetGroupOwner = 0x8902, GetOwner = 0x8903, GetGroupOwner = 0x8904;  // FIOSETOWN, SIOCSPGRP, ...
   Ref<File> file = TRY(current_descriptors().get(descriptor));
   switch (command) {
     case CloseOnExecOn:
     case CloseOnExecOff:
       TRY(current_descriptors().set_on_exec(descriptor, command == CloseOnExecOn ? OnExec::Close : OnExec::Keep));
       return 0;
-    case NonBlocking: {
+    case NonBlocking:
+    case Asynchronous: {
+      uint32_t flag = command == NonBlocking ? open_flag::NonBlock : open_flag::Async;
       int on = TRY(UserIn<int>{argument}.read());
-      TRY(file->set_flags(on ? file->flags() | open_flag::NonBlock : file->flags() & ~open_flag::NonBlock));
+      TRY(change_flags(*file, descriptor, on ? file->flags() | flag : file->flags() & ~flag));
       return 0;
     }
-    default: return restartable(file->ioctl(command, argument));
+    case SetOwner:
+    case SetGroupOwner:
+      if (!file->as_socket()) break;
+      TRY(set_owner(*file, TRY(UserIn<int>{argument}.read())));
+      return 0;
+    case GetOwner:
+    case GetGroupOwner:
+      if (!file->as_socket()) break;
+      TRY(UserOut<int>{argument}.write(int(TRY(sys_fcntl(descriptor, Command::GetOwner, 0)))));
+      return 0;
   }
+  return restartable(file->ioctl(command, argument));
 }
 
 Result sys_flock(int descriptor, uint32_t operation) {

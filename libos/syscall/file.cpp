@@ -157,8 +157,8 @@ Result sys_pwritev(int descriptor, UserIn<IoVector> vectors, int count, int64_t 
   return write_to_at(descriptor, v.buffer(), offset);
 }
 
-// Hints and syncing flags need nothing; RWF_NOWAIT and RWF_APPEND would, and are refused.
-constexpr uint32_t DataSync = 2, Sync = 4;
+// Hints and syncing flags need nothing; RWF_NOWAIT would, and is refused.
+constexpr uint32_t DataSync = 2, Sync = 4, Append = 0x10;
 
 Result sys_preadv2(int descriptor, UserIn<IoVector> vectors, int count, int64_t offset, uint64_t, uint32_t flags) {
   if (flags & ~accepted::preadv2_flags) return fail(Errno::NotSupported);
@@ -167,6 +167,9 @@ Result sys_preadv2(int descriptor, UserIn<IoVector> vectors, int count, int64_t 
 
 Result sys_pwritev2(int descriptor, UserIn<IoVector> vectors, int count, int64_t offset, uint64_t, uint32_t flags) {
   if (flags & ~accepted::pwritev2_flags) return fail(Errno::NotSupported);
+  // The position moves as without the flag (pwritev2(2)).
+  if (flags & Append && offset != -1)
+    if (Ref<Inode> inode = TRY(current_descriptors().get(descriptor))->inode()) offset = int64_t(TRY(inode->attributes()).size);
   uint64_t n = TRY(offset == -1 ? sys_writev(descriptor, vectors, count) : sys_pwritev(descriptor, vectors, count, offset));
   if (flags & (DataSync | Sync)) TRY(TRY(current_descriptors().get(descriptor))->sync(!(flags & Sync)));
   return n;

@@ -14,8 +14,8 @@ namespace pl {
 static OnExec on_exec_of(uint32_t flags) { return flags & open_flag::CloseOnExec ? OnExec::Close : OnExec::Keep; }
 
 Result sys_pipe2(UserOut<int> descriptors, uint32_t flags) {
-  if (flags & ~accepted::pipe2_flags) return fail(Errno::Invalid);  // O_DIRECT would be packet mode
-  PipeEnds ends = TRY(create_pipe(flags & open_flag::NonBlock));
+  if (flags & ~accepted::pipe2_flags) return fail(Errno::Invalid);
+  PipeEnds ends = TRY(create_pipe(flags & (open_flag::NonBlock | open_flag::Direct)));
   TRY(current_descriptors().install_pair(std::move(ends.read), std::move(ends.write), on_exec_of(flags), descriptors));
   return 0;
 }

@@ -168,6 +168,8 @@ Result sys_epoll_ctl(int epoll, int operation, int descriptor, UserIn<EpollRecor
   EventPoll* set = watcher->as_event_poll();
   if (!set) return fail(Errno::Invalid);
   if (file->flags() & open_flag::Path) return fail(Errno::BadDescriptor);
+  constexpr uint32_t WithExclusive = poll_event::In | poll_event::Out | poll_event::Error | poll_event::HangUp | EventPoll::WakeUp | EventPoll::EdgeTriggered | EventPoll::Exclusive;
+  if (operation == Add && e.events & EventPoll::Exclusive && (e.events & ~WithExclusive || file->as_event_poll())) return fail(Errno::Invalid);
   switch (operation) {
     case Add: TRY(set->add(descriptor, *file, e.events, e.data)); return 0;
     case Delete: TRY(set->remove(descriptor, *file)); return 0;

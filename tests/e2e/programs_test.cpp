@@ -10,7 +10,8 @@ using e2e::shell;
 struct Case { char name[16]; };
 
 ParameterizedTestParameters(programs, nothing_differs_from_linux) {
-  static Case cases[] = {{"processes"}, {"signals"}, {"threads"}, {"timers"}, {"set-clock"}, {"terminals"}, {"unix-sockets"}, {"inet-sockets"}, {"descriptors"}, {"ipc"}};
+  static Case cases[] = {{"processes"}, {"signals"}, {"threads"}, {"timers"}, {"set-clock"}, {"terminals"}, {"unix-sockets"}, {"inet-sockets"}, {"descriptors"}, {"ipc"},
+                         {"launch"}, {"limits"}, {"handlers"}, {"contents"}, {"waiting"}, {"proc"}, {"transfers"}, {"futexes"}};
   return cr_make_param_array(Case, cases, sizeof(cases) / sizeof(*cases));
 }
 

@@ -23,12 +23,19 @@ unsigned state_of(const Endpoint& e) {
   return Close;
 }
 
+void capital_hex(Text& t, uint64_t value, unsigned digits) {
+  while (digits--) {
+    char digit = "0123456789ABCDEF"[value >> 4 * digits & 15];
+    t << std::string_view(&digit, 1);
+  }
+}
+
 // Each word of an address as a number of this machine, as Linux prints it.
 void address(Text& t, const InetAddress& a, int family) {
   for (int word = family == family::Inet ? 3 : 0; word < 4; word++)
-    for (int byte = 3; byte >= 0; byte--) t.number(a.bytes[word * 4 + byte], 16, 2);
+    for (int byte = 3; byte >= 0; byte--) capital_hex(t, a.bytes[word * 4 + byte], 2);
   t << ":";
-  t.hex(a.port, 4);
+  capital_hex(t, a.port, 4);
 }
 
 struct Listing {
@@ -38,22 +45,25 @@ struct Listing {
 };
 
 void inet(Text& t, int family, int protocol) {
-  t << "  sl  local_address" << (family == family::Inet6 ? "                        " : "") << " rem_address   "
-    << (family == family::Inet6 ? "                        " : "") << "st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+  t << (protocol == protocol::Udp ? " " : "") << "  sl  local_address" << (family == family::Inet6 ? "                        " : "") << " rem_address   "
+    << (family == family::Inet6 ? "                        " : "") << "st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode" << (protocol == protocol::Udp ? " ref pointer drops\n" : "\n");
   Listing listing{t, family, protocol};
   NetworkLocked lock;
   names::for_each([](void* context, Endpoint& e) {
     auto& l = *static_cast<Listing*>(context);
     if (e.family != l.family || e.protocol != l.protocol) return true;
-    l.text << l.count++ << ": ";
+    l.text.number(l.count++, 10, 4, ' ') << ": ";
     address(l.text, e.local.inet, e.family);
     l.text << " ";
     address(l.text, e.remote.inet, e.family);
     l.text << " ";
-    l.text.hex(state_of(e), 2) << " ";
-    l.text.hex(e.charged, 8) << ":";
-    l.text.hex(e.state == SocketState::Listening ? e.pending_count : e.queue.bytes(), 8);
-    l.text << " 00:00000000 00000000 " << e.owner_uid << " 0 " << number_of(e) << " 1 0000000000000000\n";
+    capital_hex(l.text, state_of(e), 2);
+    l.text << " ";
+    capital_hex(l.text, e.charged, 8);
+    l.text << ":";
+    capital_hex(l.text, e.state == SocketState::Listening ? e.pending_count : e.queue.bytes(), 8);
+    l.text << " 00:00000000 00000000 ";
+    l.text.number(e.owner_uid, 10, 5, ' ') << "        0 " << number_of(e) << " 1 0000000000000000\n";
     return true;
   }, &listing);
 }
@@ -73,7 +83,8 @@ void unix_sockets(Text& t) {
     if (!e.is_unix()) return true;
     bool listens = e.state == SocketState::Listening;
     text << "0000000000000000: 00000002 00000000 " << (listens ? "00010000" : "00000000") << " ";
-    text.hex(uint64_t(e.type), 4) << (listens || e.state == SocketState::Connected ? " 03 " : " 01 ") << number_of(e) << " ";
+    text.hex(uint64_t(e.type), 4) << (e.state == SocketState::Connected ? " 03 " : " 01 ");
+    text.number(number_of(e), 10, 5, ' ') << " ";
     for (char c : e.local.name.view()) text << std::string_view(c ? &c : "@", 1);
     text << "\n";
     return true;

@@ -10,6 +10,7 @@
 namespace pl {
 
 class Process;
+class Thread;
 
 namespace proc {
 
@@ -25,11 +26,11 @@ struct SystemNode {
 extern const SystemNode system_nodes[];
 extern const unsigned system_node_count;
 
-// Files of a process. Mode 0400: only its own user may look.
+// Files of a process, and of each of its threads. Mode 0400: only its own user may look.
 struct ProcessNode {
   std::string_view name;
   uint32_t mode;
-  void (*write)(Text&, Process&);
+  void (*write)(Text&, Process&, Thread*);  // of a thread below task/, or null
 };
 extern const ProcessNode process_nodes[];
 extern const unsigned process_node_count;

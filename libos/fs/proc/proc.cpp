@@ -27,7 +27,7 @@ using proc::system_nodes;
 const char the_identity = 0;
 
 // What an inode of /proc stands for.
-enum class What : uint8_t { System, Self, ThreadSelf, Process, ProcessText, Executable, WorkingDirectory, Root, Descriptors, Descriptor, Tasks };
+enum class What : uint8_t { System, Self, ThreadSelf, Process, ProcessText, Executable, WorkingDirectory, Root, Descriptors, Descriptor, Infos, Info, Tasks };
 
 struct Name {
   What what;
@@ -40,6 +40,7 @@ struct Name {
 constexpr struct { std::string_view name; What what; uint32_t mode; bool in_task; } Fixed[] = {
     {"exe", What::Executable, file_mode::Link | 0777, true},        {"cwd", What::WorkingDirectory, file_mode::Link | 0777, true},
     {"root", What::Root, file_mode::Link | 0777, true},             {"fd", What::Descriptors, file_mode::Directory | 0500, true},
+    {"fdinfo", What::Infos, file_mode::Directory | 0500, true},
     {"task", What::Tasks, file_mode::Directory | 0555, false},
 };
 
@@ -51,6 +52,7 @@ uint32_t mode_of(const Name& n) {
     case What::Self:
     case What::ThreadSelf: return file_mode::Link | 0777;
     case What::Descriptor: return file_mode::Link | 0700;
+    case What::Info: return file_mode::Regular | 0400;
     default:
       for (auto& f : Fixed)
         if (f.what == n.what) return f.mode;
@@ -83,6 +85,7 @@ class ProcInode : public Inode {
   const void* file_system_identity() const override { return &the_identity; }
 
   ErrorOr<void> write_text(Text& text);
+  ErrorOr<size_t> set_text(Buffer& from);  // of comm, which alone can be written
 
  private:
   ErrorOr<Process*> process() const;
@@ -120,7 +123,7 @@ class ProcFile : public File {
     }
     return done;
   }
-  ErrorOr<size_t> write(Buffer&) override { return fail(writable() ? Errno::Invalid : Errno::BadDescriptor); }
+  ErrorOr<size_t> write(Buffer& from) override { return writable() ? inode_->set_text(from) : fail(Errno::BadDescriptor); }
   ErrorOr<uint64_t> seek(int64_t offset, int whence) override {
     if (whence == SeekCurrent) offset += int64_t(offset_);
     else if (whence != SeekSet) return fail(Errno::Invalid);
@@ -202,8 +205,31 @@ ErrorOr<void> ProcInode::write_text(Text& text) {
     system_nodes[name_.index].write(text);
     return {};
   }
-  process_nodes[name_.index].write(text, *TRY(process()));
+  if (name_.what == What::Info) {
+    Ref<File> f = TRY(file());
+    auto position = f->seek(0, SeekCurrent);
+    bool closes = TRY(process())->descriptors->on_exec(int(name_.index)).value_or(OnExec::Keep) == OnExec::Close;
+    text << "pos:\t" << (position ? *position : 0) << "\nflags:\t0";
+    text.number(f->flags() | (f->inode() ? open_flag::LargeFile : 0) | (closes ? open_flag::CloseOnExec : 0), 8, 0) << "\nmnt_id:\t20\n";
+    return {};
+  }
+  process_nodes[name_.index].write(text, *TRY(process()), name_.task ? find_thread(name_.task) : nullptr);
   return {};
+}
+
+ErrorOr<size_t> ProcInode::set_text(Buffer& from) {
+  if (name_.what != What::ProcessText || process_nodes[name_.index].name != "comm") return fail(Errno::Invalid);
+  Process& p = *TRY(process());
+  if (&p != &current_process()) return fail(Errno::Invalid);  // proc(5): of one's own threads
+  Thread* thread = name_.task ? find_thread(name_.task) : p.leader;
+  if (!thread) return fail(Errno::NoProcess);
+  char text[sizeof thread->name] = {};
+  size_t all = from.left(), n = std::min(all, sizeof text - 1);
+  TRY(from.take(text, n));
+  if (n && text[n - 1] == '\n') text[n - 1] = 0;
+  std::memcpy(thread->name, text, sizeof text);
+  if (thread == p.leader) std::memcpy(p.name, text, sizeof text);
+  return all;
 }
 
 ErrorOr<Ref<Inode>> ProcInode::lookup(std::string_view name) {
@@ -230,10 +256,12 @@ ErrorOr<Ref<Inode>> ProcInode::lookup(std::string_view name) {
         if (t && t->process->pid == name_.pid) return create({What::Process, 0, name_.pid, int(value)});
       }
       break;
+    case What::Infos:
     case What::Descriptors: {
       Process* p = TRY(process());
       TRY(may_look(*p));
-      if (parse_number(name, value) && p->descriptors && p->descriptors->get(int(value))) return create({What::Descriptor, value, name_.pid, name_.task});
+      What each = name_.what == What::Infos ? What::Info : What::Descriptor;
+      if (parse_number(name, value) && p->descriptors && p->descriptors->get(int(value))) return create({each, value, name_.pid, name_.task});
       break;
     }
     default: return fail(Errno::NotDirectory);
@@ -284,12 +312,14 @@ ErrorOr<bool> ProcInode::list(uint64_t cookie, size_t, bool (*visit)(void*, cons
       for (Thread& t : TRY(process())->threads)
         if (!show_number(uint64_t(t.tid), {What::Process, 0, name_.pid, t.tid})) return false;
       return true;
+    case What::Infos:
     case What::Descriptors: {
       Process* p = TRY(process());
       TRY(may_look(*p));
+      What each = name_.what == What::Infos ? What::Info : What::Descriptor;
       if (!p->descriptors) return true;
       for (int d = p->descriptors->next(0); d >= 0; d = p->descriptors->next(d + 1))
-        if (!show_number(uint64_t(d), {What::Descriptor, uint32_t(d), name_.pid, name_.task})) return false;
+        if (!show_number(uint64_t(d), {each, uint32_t(d), name_.pid, name_.task})) return false;
       return true;
     }
     default: return fail(Errno::NotDirectory);
@@ -364,6 +394,7 @@ Ref<Inode> ProcInode::parent() {
       if (name_.task) up = create({What::Tasks, 0, name_.pid});
       else up = the_root();
       break;
+    case What::Info: up = create({What::Infos, 0, name_.pid, name_.task}); break;
     case What::Descriptor: up = create({What::Descriptors, 0, name_.pid, name_.task}); break;
     default: up = create({What::Process, 0, name_.pid, name_.task}); break;
   }
@@ -381,6 +412,7 @@ ErrorOr<size_t> ProcInode::name(char* out) {
     case What::ThreadSelf: text << "thread-self"; break;
     case What::Process: text << (name_.task ? name_.task : name_.pid); break;
     case What::ProcessText: text << process_nodes[name_.index].name; break;
+    case What::Info:
     case What::Descriptor: text << name_.index; break;
     default:
       for (auto& f : Fixed)

@@ -33,20 +33,21 @@ std::string_view state_name(char letter) {
   }
 }
 
-std::string_view name_of(const Process& p) {
-  const char* end = std::find(p.name, p.name + sizeof p.name, 0);
-  return {p.name, size_t(end - p.name)};
+std::string_view name_of(const Process& p, const Thread* task) {
+  const char* name = task ? task->name : p.name;
+  return {name, size_t(std::find(name, name + sizeof p.name, 0) - name)};
 }
-int parent_of(const Process& p) { return p.parent ? p.parent->pid : p.is_first() ? 0 : AdopterPid; }
+int number_of(const Process& p, const Thread* task) { return task ? task->tid : p.pid; }
+int parent_of(const Process& p) { return p.parent ? p.parent->pid : AdopterPid; }
 uint64_t clock_ticks(uint64_t ticks) { return tick_rate().to_nanoseconds(ticks) / (NanosecondsPerSecond / 100); }
 AddressSpace::Totals totals_of(Process& p) { return p.address_space ? p.address_space->totals() : AddressSpace::Totals{}; }
 
-void stat(Text& t, Process& p) {
+void stat(Text& t, Process& p, Thread* task) {
   Process::Usage used = p.usage();
   auto memory = totals_of(p);
   char letter[2] = {state_letter(p), 0};
   const Terminal* terminal = terminal_of_session(p.session);
-  t << p.pid << " (" << name_of(p) << ") " << std::string_view(letter, 1) << " " << parent_of(p) << " " << p.group << " " << p.session
+  t << number_of(p, task) << " (" << name_of(p, task) << ") " << std::string_view(letter, 1) << " " << parent_of(p) << " " << p.group << " " << p.session
     << " " << (terminal ? terminal->device() : 0) << " " << (terminal ? terminal->foreground : -1) << " 4194304 " << used.minor_faults << " " << p.waited.minor_faults << " 0 0 " << clock_ticks(used.cpu_ticks - used.system_ticks) << " "
     << clock_ticks(used.system_ticks) << " " << clock_ticks(p.waited.cpu_ticks - p.waited.system_ticks) << " " << clock_ticks(p.waited.system_ticks)
     << " 20 " << (p.leader ? p.leader->nice : 0) << " " << p.thread_count << " 0 " << clock_ticks(p.started_at) << " "
@@ -55,7 +56,7 @@ void stat(Text& t, Process& p) {
     << p.environment_end.value << " " << (p.state == ProcessState::Zombie ? p.exit_status : 0) << "\n";
 }
 
-void statm(Text& t, Process& p) {
+void statm(Text& t, Process& p, Thread*) {
   auto memory = totals_of(p);
   t << uint64_t(memory.mapped_pages) << " " << uint64_t(memory.resident_pages) << " 0 0 0 " << uint64_t(memory.resident_pages) << " 0\n";
 }
@@ -65,24 +66,41 @@ void signal_line(Text& t, std::string_view name, SignalSet set) {
   t.hex(set.bits, 16) << "\n";
 }
 
-void status(Text& t, Process& p) {
+void status(Text& t, Process& p, Thread* task) {
   const Credentials& c = p.credentials;
   auto memory = totals_of(p);
-  t.field("Name", name_of(p));
+  t.field("Name", name_of(p, task));
   t << "Umask:\t";
   t.number(p.file_context ? p.file_context->umask : 0, 8, 4) << "\n";
-  t.field("State", state_name(state_letter(p))).field("Tgid", p.pid).field("Ngid", 0).field("Pid", p.pid).field("PPid", parent_of(p)).field("TracerPid", 0);
+  t.field("State", state_name(state_letter(p))).field("Tgid", p.pid).field("Ngid", 0).field("Pid", number_of(p, task)).field("PPid", parent_of(p)).field("TracerPid", 0);
   t << "Uid:\t" << c.uid << "\t" << c.euid << "\t" << c.suid << "\t" << c.fsuid << "\n";
   t << "Gid:\t" << c.gid << "\t" << c.egid << "\t" << c.sgid << "\t" << c.fsgid << "\n";
   t << "FDSize:\t64\nGroups:\t";
   for (uint32_t i = 0; i < c.group_count; i++) t << c.groups[i] << " ";
   t << "\nNStgid:\t" << p.pid << "\nNSpid:\t" << p.pid << "\nNSpgid:\t" << p.group << "\nNSsid:\t" << p.session << "\n";
-  auto size = [&](std::string_view name, uint64_t pages) { t << name << ":\t" << pages * (PageSize / 1024) << " kB\n"; };
+  auto size = [&](std::string_view name, uint64_t pages) {
+    t << name << ":\t";
+    t.number(pages * (PageSize / 1024), 10, 8, ' ') << " kB\n";
+  };
   if (p.state != ProcessState::Zombie) {
     size("VmPeak", memory.mapped_pages);
     size("VmSize", memory.mapped_pages);
+    size("VmLck", 0);
     size("VmHWM", memory.resident_pages);
     size("VmRSS", memory.resident_pages);
+    struct Kinds { uint64_t data = 0, stack = 0, code = 0; } kinds;
+    p.address_space->for_each([](void* context, const AddressSpace::MappingView& m) {
+      auto& k = *static_cast<Kinds*>(context);
+      uint64_t pages = (m.end - m.start) / PageSize;
+      if (m.name && std::string_view(m.name) == "[stack]") k.stack += pages;
+      else if (m.protection & ProtectionExecute) k.code += pages;
+      else if (m.protection & ProtectionWrite && m.sharing != Sharing::Shared) k.data += pages;
+      return true;
+    }, &kinds);
+    size("VmData", kinds.data);
+    size("VmStk", kinds.stack);
+    size("VmExe", kinds.code);
+    size("VmSwap", 0);
   }
   t.field("Threads", p.thread_count);
   t << "SigQ:\t0/1024\n";
@@ -119,12 +137,12 @@ void copy_memory(Text& t, Process& p, UserAddress start, UserAddress end) {
   }
 }
 
-void cmdline(Text& t, Process& p) { copy_memory(t, p, p.arguments_start, p.arguments_end); }
-void environ(Text& t, Process& p) { copy_memory(t, p, p.environment_start, p.environment_end); }
-void auxv(Text& t, Process& p) { copy_memory(t, p, p.auxiliary, p.auxiliary_end); }
-void comm(Text& t, Process& p) { t << name_of(p) << "\n"; }
+void cmdline(Text& t, Process& p, Thread*) { copy_memory(t, p, p.arguments_start, p.arguments_end); }
+void environ(Text& t, Process& p, Thread*) { copy_memory(t, p, p.environment_start, p.environment_end); }
+void auxv(Text& t, Process& p, Thread*) { copy_memory(t, p, p.auxiliary, p.auxiliary_end); }
+void comm(Text& t, Process& p, Thread* task) { t << name_of(p, task) << "\n"; }
 
-void maps(Text& t, Process& p) {
+void maps(Text& t, Process& p, Thread*) {
   if (!p.address_space || p.state == ProcessState::Zombie) return;
   p.address_space->for_each([](void* context, const AddressSpace::MappingView& m) {
     Text& t = *static_cast<Text*>(context);
@@ -155,7 +173,7 @@ void maps(Text& t, Process& p) {
   }, &t);
 }
 
-void limits(Text& t, Process& p) {
+void limits(Text& t, Process& p, Thread*) {
   static constexpr struct { std::string_view name, unit; } Rows[Limits::Count] = {
       {"Max cpu time", "seconds"}, {"Max file size", "bytes"}, {"Max data size", "bytes"}, {"Max stack size", "bytes"}, {"Max core file size", "bytes"},
       {"Max resident set", "bytes"}, {"Max processes", "processes"}, {"Max open files", "files"}, {"Max locked memory", "bytes"},
@@ -185,12 +203,12 @@ void limits(Text& t, Process& p) {
   }
 }
 
-void mounts(Text& t, Process&) {
+void mounts(Text& t, Process&, Thread*) {
   for (unsigned i = 0; i < system_node_count; i++)
     if (system_nodes[i].parent == 0 && system_nodes[i].name == "mounts") system_nodes[i].write(t);
 }
 
-void mountinfo(Text& t, Process&) {
+void mountinfo(Text& t, Process&, Thread*) {
   for (unsigned i = 0; const Mount* m = fs::mount_at(i); i++) {
     char path[512];
     size_t n = 1;
@@ -205,15 +223,15 @@ void mountinfo(Text& t, Process&) {
   }
 }
 
-void zero(Text& t, Process&) { t << "0\n"; }
-void wchan(Text& t, Process&) { t << "0"; }
-void cgroup(Text& t, Process&) { t << "0::/\n"; }
+void zero(Text& t, Process&, Thread*) { t << "0\n"; }
+void wchan(Text& t, Process&, Thread*) { t << "0"; }
+void cgroup(Text& t, Process&, Thread*) { t << "0::/\n"; }
 
 }  // namespace
 
 const ProcessNode process_nodes[] = {
     {"stat", 0444, stat},       {"statm", 0444, statm},   {"status", 0444, status},       {"cmdline", 0444, cmdline},
-    {"comm", 0444, comm},       {"maps", 0444, maps},     {"environ", 0400, environ},     {"auxv", 0400, auxv},
+    {"comm", 0644, comm},       {"maps", 0444, maps},     {"environ", 0400, environ},     {"auxv", 0400, auxv},
     {"limits", 0444, limits},   {"mounts", 0444, mounts}, {"mountinfo", 0444, mountinfo}, {"oom_score", 0444, zero},
     {"oom_score_adj", 0444, zero}, {"wchan", 0444, wchan}, {"cgroup", 0444, cgroup},
 };

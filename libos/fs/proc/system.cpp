@@ -153,7 +153,7 @@ void boot_id(Text& t) {
 void null_ocall(Text&) { (void)ocall::call({.operation = PL_OP_NOP}); }
 
 constexpr uint8_t Root = 0, Sys = 1, Kernel = 2, Random = 3, Vm = 4, Fs = 5, Penglai = 6, Net = 7, SysNet = 8, NetCore = 9,
-                  NetIpv4 = 10;
+                  NetIpv4 = 10, FsMqueue = 11, FsInotify = 12;
 const SystemNode system_nodes[] = {
     {"", Root, Kind::Directory, nullptr},
     {"sys", Root, Kind::Directory, nullptr},
@@ -166,6 +166,8 @@ const SystemNode system_nodes[] = {
     {"net", Sys, Kind::Directory, nullptr},
     {"core", SysNet, Kind::Directory, nullptr},
     {"ipv4", SysNet, Kind::Directory, nullptr},
+    {"mqueue", Fs, Kind::Directory, nullptr},
+    {"inotify", Fs, Kind::Directory, nullptr},
     {"unix", Net, Kind::Text, unix_sockets},
     {"tcp", Net, Kind::Text, tcp},
     {"tcp6", Net, Kind::Text, tcp6},
@@ -204,6 +206,13 @@ const SystemNode system_nodes[] = {
     {"ngroups_max", Kernel, Kind::Text, [](Text& t) { t << "32\n"; }},
     {"overflowuid", Kernel, Kind::Text, [](Text& t) { t << "65534\n"; }},
     {"overflowgid", Kernel, Kind::Text, [](Text& t) { t << "65534\n"; }},
+    {"shmmax", Kernel, Kind::Text, [](Text& t) { t << "18446744073692774399\n"; }},
+    {"shmall", Kernel, Kind::Text, [](Text& t) { t << "18446744073692774399\n"; }},
+    {"shmmni", Kernel, Kind::Text, [](Text& t) { t << "1024\n"; }},
+    {"sem", Kernel, Kind::Text, [](Text& t) { t << "32000\t32000\t500\t1024\n"; }},
+    {"msgmax", Kernel, Kind::Text, [](Text& t) { t << "8192\n"; }},
+    {"msgmnb", Kernel, Kind::Text, [](Text& t) { t << "16384\n"; }},
+    {"msgmni", Kernel, Kind::Text, [](Text& t) { t << "1024\n"; }},
     {"dmesg_restrict", Kernel, Kind::Text, one},
     {"uuid", Random, Kind::Text, uuid},
     {"boot_id", Random, Kind::Text, boot_id},
@@ -215,6 +224,12 @@ const SystemNode system_nodes[] = {
     {"file-max", Fs, Kind::Text, file_max},
     {"nr_open", Fs, Kind::Text, nr_open},
     {"pipe-max-size", Fs, Kind::Text, pipe_max},
+    {"msg_max", FsMqueue, Kind::Text, [](Text& t) { t << "10\n"; }},
+    {"msgsize_max", FsMqueue, Kind::Text, [](Text& t) { t << "8192\n"; }},
+    {"queues_max", FsMqueue, Kind::Text, [](Text& t) { t << "256\n"; }},
+    {"max_user_watches", FsInotify, Kind::Text, [](Text& t) { t << "8192\n"; }},
+    {"max_user_instances", FsInotify, Kind::Text, [](Text& t) { t << "128\n"; }},
+    {"max_queued_events", FsInotify, Kind::Text, [](Text& t) { t << "16384\n"; }},
     {"protected_symlinks", Fs, Kind::Text, zero},
 };
 const unsigned system_node_count = sizeof system_nodes / sizeof system_nodes[0];

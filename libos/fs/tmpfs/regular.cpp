@@ -85,10 +85,12 @@ ErrorOr<size_t> TmpRegular::write(uint64_t offset, Buffer& from) {
     done += n;
     size_ = std::max(size_, at + n);
   }
-  mode_ &= ~(file_mode::SetUser | (mode_ & 010 ? file_mode::SetGroup : 0));
+  drop_set_id();
   touch_change(true);
   return done;
 }
+
+void TmpRegular::drop_set_id() { mode_ &= ~(file_mode::SetUser | (mode_ & 010 ? file_mode::SetGroup : 0)); }
 
 // Makes a range read as zeros: whole pages become holes.
 ErrorOr<void> TmpRegular::clear_range(uint64_t offset, uint64_t end) {
@@ -117,6 +119,7 @@ ErrorOr<void> TmpRegular::truncate(uint64_t bytes) {
   if (seals != ~0u && ((seals & 2 && bytes < size_) || (seals & 4 && bytes > size_))) return fail(Errno::Perm);
   if (bytes < size_) TRY(clear_range(bytes, round_up(size_, PageSize)));
   size_ = bytes;
+  drop_set_id();
   touch_change(true);
   return {};
 }

@@ -95,6 +95,7 @@ class TmpRegular : public TmpInode {
   uint64_t blocks() const override { return (lower_ ? std::max(pages_.count(), given_pages_) : pages_.count()) * 8; }
 
  private:
+  void drop_set_id();  // what a write takes from a program (inode(7))
   bool is_hole(uint64_t index) const { return index >= given_pages_ && !pages_.find(index); }
   ErrorOr<FrameRef> look(uint64_t index);      // null: a hole
   ErrorOr<FrameRef> own_page(uint64_t index);  // may be written in place

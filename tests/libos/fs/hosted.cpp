@@ -13,6 +13,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "fs/async.h"
 #include "fs/mount.h"
 #include "fs/path.h"
 #include "fs/proc/proc.h"
@@ -214,6 +215,13 @@ void leave_idle(uint64_t) { if (hosted::on_doorbell) hosted::on_doorbell(); }
 void end_instance_for_host() { throw hosted::InstanceEnded(); }
 }  // namespace ocall
 
+}  // namespace pl
+
+namespace pl {
+// Nobody owns a file here (fs/async.h).
+unsigned async::watched_files;
+void async::tell_urgent(const File&) {}
+void File::forget_owner() {}
 }  // namespace pl
 
 namespace hosted {

@@ -64,6 +64,8 @@ void copy_kernel_entries(PhysicalAddress) {}
 // The test's files are never opened.
 size_t File::describe(char*, size_t) { return 0; }
 void File::forget_epoll_items() {}
+void File::forget_owner() {}
+unsigned async::watched_files;
 
 bool is_frozen(const void*) { return false; }
 namespace {
