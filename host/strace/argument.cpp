@@ -6,15 +6,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
+
+#include "strace/names.h"
+#include "strace/structure.h"
 
 namespace pl {
 namespace {
-
-struct Name {
-  uint64_t value;
-  std::string_view text;
-};
 
 constexpr Name kOpen[] = {{01, "O_WRONLY"}, {02, "O_RDWR"}, {0100, "O_CREAT"}, {0200, "O_EXCL"}, {0400, "O_NOCTTY"}, {01000, "O_TRUNC"},
                           {02000, "O_APPEND"}, {04000, "O_NONBLOCK"}, {020200000, "O_TMPFILE"}, {04010000, "O_SYNC"}, {010000, "O_DSYNC"},
@@ -35,16 +32,21 @@ constexpr Name kAccess[] = {{4, "R_OK"}, {2, "W_OK"}, {1, "X_OK"}};
 constexpr Name kWait[] = {{1, "WNOHANG"}, {2, "WUNTRACED"}, {4, "WEXITED"}, {8, "WCONTINUED"}, {0x1000000, "WNOWAIT"}, {0x40000000, "__WALL"}};
 constexpr Name kRandom[] = {{1, "GRND_NONBLOCK"}, {2, "GRND_RANDOM"}};
 constexpr Name kRename[] = {{1, "RENAME_NOREPLACE"}, {2, "RENAME_EXCHANGE"}, {4, "RENAME_WHITEOUT"}};
-constexpr Name kFutexFlags[] = {{128, "FUTEX_PRIVATE_FLAG"}, {256, "FUTEX_CLOCK_REALTIME"}};
+constexpr Name kStatx[] = {{0xfff, "STATX_ALL"}, {0x7ff, "STATX_BASIC_STATS"}, {1, "STATX_TYPE"}, {2, "STATX_MODE"}, {4, "STATX_NLINK"}, {8, "STATX_UID"}, {0x10, "STATX_GID"},
+                           {0x20, "STATX_ATIME"}, {0x40, "STATX_MTIME"}, {0x80, "STATX_CTIME"}, {0x100, "STATX_INO"}, {0x200, "STATX_SIZE"}, {0x400, "STATX_BLOCKS"},
+                           {0x800, "STATX_BTIME"}, {0x1000, "STATX_MNT_ID"}};
+constexpr Name kIoctl[] = {{0x5401, "TCGETS"}, {0x5402, "TCSETS"}, {0x5403, "TCSETSW"}, {0x5404, "TCSETSF"}, {0x540f, "TIOCGPGRP"}, {0x5410, "TIOCSPGRP"},
+                           {0x5413, "TIOCGWINSZ"}, {0x541b, "FIONREAD"}, {0x5421, "FIONBIO"}, {0x5450, "FIONCLEX"}, {0x5451, "FIOCLEX"}, {0x5452, "FIOASYNC"}};
+constexpr Name kShutdown[] = {{0, "SHUT_RD"}, {1, "SHUT_WR"}, {2, "SHUT_RDWR"}};
 constexpr Name kFutex[] = {{0, "FUTEX_WAIT"}, {1, "FUTEX_WAKE"}, {3, "FUTEX_REQUEUE"}, {4, "FUTEX_CMP_REQUEUE"}, {5, "FUTEX_WAKE_OP"},
                            {6, "FUTEX_LOCK_PI"}, {7, "FUTEX_UNLOCK_PI"}, {8, "FUTEX_TRYLOCK_PI"}, {9, "FUTEX_WAIT_BITSET"},
-                           {10, "FUTEX_WAKE_BITSET"}};
+                           {10, "FUTEX_WAKE_BITSET"}, {13, "FUTEX_LOCK_PI2"}};
 constexpr Name kWhence[] = {{0, "SEEK_SET"}, {1, "SEEK_CUR"}, {2, "SEEK_END"}, {3, "SEEK_DATA"}, {4, "SEEK_HOLE"}};
 constexpr Name kClock[] = {{0, "CLOCK_REALTIME"}, {1, "CLOCK_MONOTONIC"}, {2, "CLOCK_PROCESS_CPUTIME_ID"}, {3, "CLOCK_THREAD_CPUTIME_ID"},
                            {4, "CLOCK_MONOTONIC_RAW"}, {5, "CLOCK_REALTIME_COARSE"}, {6, "CLOCK_MONOTONIC_COARSE"}, {7, "CLOCK_BOOTTIME"}};
 constexpr Name kMaskHow[] = {{0, "SIG_BLOCK"}, {1, "SIG_UNBLOCK"}, {2, "SIG_SETMASK"}};
 constexpr Name kFcntl[] = {{0, "F_DUPFD"}, {1, "F_GETFD"}, {2, "F_SETFD"}, {3, "F_GETFL"}, {4, "F_SETFL"}, {5, "F_GETLK"}, {6, "F_SETLK"},
-                           {7, "F_SETLKW"}, {8, "F_SETOWN"}, {9, "F_GETOWN"}, {36, "F_OFD_GETLK"}, {37, "F_OFD_SETLK"}, {38, "F_OFD_SETLKW"},
+                           {7, "F_SETLKW"}, {8, "F_SETOWN"}, {9, "F_GETOWN"}, {36, "F_OFD_GETLK"}, {37, "F_OFD_SETLK"}, {38, "F_OFD_SETLKW"}, {10, "F_SETSIG"}, {11, "F_GETSIG"}, {15, "F_SETOWN_EX"}, {16, "F_GETOWN_EX"},
                            {1030, "F_DUPFD_CLOEXEC"}, {1031, "F_SETPIPE_SZ"}, {1032, "F_GETPIPE_SZ"}, {1033, "F_ADD_SEALS"}, {1034, "F_GET_SEALS"}};
 constexpr Name kFamily[] = {{0, "AF_UNSPEC"}, {1, "AF_UNIX"}, {2, "AF_INET"}, {10, "AF_INET6"}, {16, "AF_NETLINK"}};
 constexpr Name kSocketKind[] = {{1, "SOCK_STREAM"}, {2, "SOCK_DGRAM"}, {3, "SOCK_RAW"}, {5, "SOCK_SEQPACKET"}};
@@ -54,6 +56,8 @@ constexpr Name kResource[] = {{0, "RLIMIT_CPU"}, {1, "RLIMIT_FSIZE"}, {2, "RLIMI
 constexpr Name kAdvice[] = {{0, "MADV_NORMAL"}, {3, "MADV_WILLNEED"}, {4, "MADV_DONTNEED"}, {8, "MADV_FREE"}, {10, "MADV_DONTFORK"},
                             {14, "MADV_HUGEPAGE"}, {18, "MADV_WIPEONFORK"}};
 constexpr Name kEpoll[] = {{1, "EPOLL_CTL_ADD"}, {2, "EPOLL_CTL_DEL"}, {3, "EPOLL_CTL_MOD"}};
+
+}  // namespace
 
 std::string one_of(std::span<const Name> names, uint64_t value) {
   const auto found = std::ranges::find(names, value, &Name::value);
@@ -84,6 +88,8 @@ std::string clone_flags(uint64_t value) {
   return flags.empty() ? signal_name(value & 0xff) : flags + "|" + signal_name(value & 0xff);
 }
 
+namespace {
+
 // What only this parameter of this call can mean; empty: what its type says.
 std::string special(std::string_view call, std::string_view name, uint64_t value) {
   auto is = [&](std::string_view c, std::string_view n) { return call == c && name == n; };
@@ -98,10 +104,11 @@ std::string special(std::string_view call, std::string_view name, uint64_t value
   if (call.ends_with("at") && name == "flags") return flags_of(kAt, value, "");
   if (is("statx", "flags") || is("faccessat2", "flags")) return flags_of(kAt, value, "");
   if (call.starts_with("wait") && name == "options") return flags_of(kWait, value, "");
-  if (is("futex", "operation")) {
-    const std::string flags = flags_of(kFutexFlags, value & 384, "");
-    return one_of(kFutex, value & ~uint64_t{384}) + (value & 384 ? "|" + flags : "");
-  }
+  if (is("futex", "operation")) return one_of(kFutex, value & ~uint64_t{384}) + (value & 128 ? "_PRIVATE" : "") + (value & 256 ? "|FUTEX_CLOCK_REALTIME" : "");
+  if (is("statx", "mask")) return flags_of(kStatx, value, "");
+  if (is("ioctl", "command")) return one_of(kIoctl, value);
+  if (is("shutdown", "how")) return one_of(kShutdown, value);
+  if (is("clone3", "flags")) return clone_flags(value);
   if (name == "whence") return one_of(kWhence, value);
   if (name == "clock") return one_of(kClock, value);
   if (is("rt_sigprocmask", "how")) return one_of(kMaskHow, value);

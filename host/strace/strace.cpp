@@ -61,6 +61,20 @@ std::optional<std::pair<unsigned, std::string>> take_text(std::string_view& text
   return std::pair(index, shown);
 }
 
+// `INDEX=BYTES`, in hexadecimal digits.
+std::optional<std::pair<unsigned, std::string>> take_structure(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  if (text.size() < 2 || text[0] < '0' || text[0] > '5' || text[1] != '=') return std::nullopt;
+  const unsigned index = static_cast<unsigned>(text[0] - '0');
+  text.remove_prefix(2);
+  std::string bytes;
+  for (unsigned byte = 0; text.size() >= 2; text.remove_prefix(2)) {
+    if (std::from_chars(text.data(), text.data() + 2, byte, 16).ptr != text.data() + 2) break;
+    bytes += static_cast<char>(byte);
+  }
+  return std::pair(index, bytes);
+}
+
 std::string name_of(uint64_t number) {
   const TracedCall call = traced_call(number);
   return call.name.empty() ? fmt::format("syscall_{:#x}", number) : std::string(call.name);
@@ -87,13 +101,17 @@ bool Strace::take(std::string_view line) {
   const auto number = take_number(line);
   if (!number) return false;
   if (kind == '>') {
-    Call call{.number = *number, .values = {}, .texts = {}};
+    Call call{.number = *number, .values = {}, .texts = {}, .structures = {}};
     for (uint64_t& value : call.values) value = take_number(line).value_or(0);
     while (auto text = take_text(line)) call.texts[text->first] = text->second;
+    while (auto bytes = take_structure(line)) call.structures[bytes->first].read = bytes->second;
     enter(*thread, std::move(call));
   } else if (kind == '<') {
     const auto result = take_number(line);
-    leave(*thread, *number, result.value_or(0), take_text(line));
+    Call filled{.number = *number, .values = {}, .texts = {}, .structures = {}};
+    while (auto text = take_text(line)) filled.texts[text->first] = text->second;
+    while (auto bytes = take_structure(line)) filled.structures[bytes->first].filled = bytes->second;
+    leave(*thread, result.value_or(0), filled);
   } else if (kind == '!') {
     const auto code = take_number(line), address = take_number(line);
     signal(*thread, *number, code.value_or(0), address.value_or(0));
@@ -107,18 +125,21 @@ void Strace::print(uint64_t thread, const std::string& text) {
   sink_(several_ ? fmt::format("[pid {:5}] {}", thread, text) : text);
 }
 
-// As text, with commas; `until_filled`: up to the first that only the result can show.
-std::string Strace::arguments(const Call& call, bool until_filled) const {
+std::string Strace::arguments(const Call& call, Part part) const {
   const TracedCall traced = traced_call(call.number);
   std::string_view parameters = traced.parameters;
   std::string text;
+  bool rest = false;
   for (unsigned i = 0; !parameters.empty() && i < 6; ++i) {
     const Parameter parameter = next_parameter(parameters);
     if (parameter.type == "void" || parameter.type.empty()) break;
     if (is_meaningless(traced.name, parameter, call.values.data())) continue;
-    if (i) text += ", ";
-    if (until_filled && parameter.name == "buffer" && !call.texts[i]) break;
-    text += argument_text(traced.name, parameter, call.values[i], call.texts[i]);
+    const bool filled = call.was_filled(i) || (!call.texts[i] && parameter.name == "buffer") || parameter.type.starts_with("UserOut<");
+    if (part == Part::Rest && !(rest = rest || filled)) continue;
+    if (i && !(part == Part::Rest && text.empty())) text += ", ";
+    if (part == Part::First && filled) break;
+    auto shown = call.texts[i] ? call.texts[i] : structure_text(traced.name, parameter, call.structures[i], call.values.data());
+    text += argument_text(traced.name, parameter, call.values[i], shown);
   }
   return text;
 }
@@ -128,7 +149,7 @@ void Strace::give_way(uint64_t to) {
   if (!last_ || *last_ == to) return;
   const auto found = under_way_.find(*last_);
   if (found != under_way_.end() && !found->second.interrupted && filter_.shows(name_of(found->second.number))) {
-    print(*last_, fmt::format("{}({} <unfinished ...>", name_of(found->second.number), arguments(found->second, true)));
+    print(*last_, fmt::format("{}({} <unfinished ...>", name_of(found->second.number), arguments(found->second, Part::First)));
     found->second.interrupted = true;
   }
   last_.reset();
@@ -140,7 +161,8 @@ void Strace::enter(uint64_t thread, Call call) {
   last_ = thread;
 }
 
-void Strace::leave(uint64_t thread, uint64_t number, uint64_t result, std::optional<std::pair<unsigned, std::string>> filled) {
+void Strace::leave(uint64_t thread, uint64_t result, const Call& filled) {
+  const uint64_t number = filled.number;
   auto found = under_way_.find(thread);
   Call call;
   // A new thread's first line is the end of a call that its parent began; so is that of an execve that made it the leader.
@@ -155,9 +177,12 @@ void Strace::leave(uint64_t thread, uint64_t number, uint64_t result, std::optio
   if (!filter_.shows(name)) return;
   give_way(thread);
   last_.reset();
-  if (filled) call.texts[filled->first] = filled->second;
-  const std::string text = call.interrupted ? fmt::format("<... {} resumed>)", name) : fmt::format("{}({})", name, arguments(call, false));
-  print(thread, fmt::format("{} = {}", padded(text), result_text(name, result)));
+  for (unsigned i = 0; i < 6; ++i) {
+    if (filled.texts[i]) call.texts[i] = filled.texts[i], call.filled_text = int(i);
+    call.structures[i].filled = filled.structures[i].filled;
+  }
+  const std::string text = call.interrupted ? fmt::format("<... {} resumed>{})", name, arguments(call, Part::Rest)) : fmt::format("{}({})", name, arguments(call, Part::All));
+  print(thread, fmt::format("{} = {}{}", padded(text), result_text(name, result), outcome_text(name, call.structures[0], result)));
 }
 
 void Strace::signal(uint64_t thread, uint64_t number, uint64_t code, uint64_t address) {
@@ -175,7 +200,7 @@ void Strace::finish(std::string_view how) {
   for (const auto& [thread, call] : under_way_) {
     const std::string name = name_of(call.number);
     if (!filter_.shows(name) || call.number == kExecve) continue;
-    const std::string text = call.interrupted ? fmt::format("<... {} resumed>)", name) : fmt::format("{}({})", name, arguments(call, false));
+    const std::string text = call.interrupted ? fmt::format("<... {} resumed>{})", name, arguments(call, Part::Rest)) : fmt::format("{}({})", name, arguments(call, Part::All));
     print(thread, padded(text) + " = ?");
   }
   under_way_.clear();

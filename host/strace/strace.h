@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "strace/filter.h"
+#include "strace/structure.h"
 
 namespace pl {
 
@@ -30,14 +31,19 @@ class Strace {
     uint64_t number = 0;
     std::array<uint64_t, 6> values{};
     std::array<std::optional<std::string>, 6> texts;
+    std::array<Structure, 6> structures;
+    int filled_text = -1;      // which of the texts the call filled
+    bool was_filled(unsigned i) const { return filled_text == static_cast<int>(i); }
     bool interrupted = false;  // its first half was printed when another thread came between
   };
   void enter(uint64_t thread, Call call);
-  void leave(uint64_t thread, uint64_t number, uint64_t result, std::optional<std::pair<unsigned, std::string>> filled);
+  void leave(uint64_t thread, uint64_t result, const Call& filled);
   void signal(uint64_t thread, uint64_t number, uint64_t code, uint64_t address);
   void give_way(uint64_t to);
   void print(uint64_t thread, const std::string& text);
-  std::string arguments(const Call& call, bool until_filled) const;
+  // All arguments, or those up to the first that only the result can show, or that and what is behind it.
+  enum class Part : uint8_t { All, First, Rest };
+  std::string arguments(const Call& call, Part part) const;
 
   StraceFilter filter_;
   Sink sink_;

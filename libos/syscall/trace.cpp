@@ -60,6 +60,7 @@ constexpr Shown shown(std::string_view call, std::string_view parameters, Result
     std::string_view next = parameters.substr(0, std::min(parameters.find(','), parameters.size()));
     next.remove_prefix(std::min(next.rfind(' ') + 1, next.size()));
     constexpr std::string_view Type = "UserAddress ";
+    if (one.ends_with(" descriptors") && result.words[i]) result.words[i] = 2 | Shown::Filled;
     if (result.words[i] && next == "count") result.counted |= uint8_t(1 << i);
     if (!one.starts_with(Type)) continue;
     const std::string_view name = one.substr(Type.size());
@@ -69,7 +70,7 @@ constexpr Shown shown(std::string_view call, std::string_view parameters, Result
     else if (name == "argument" && call == "ioctl") result.words[i] = 9 | Shown::Filled;
     else if (name == "arguments" && next == "size") result.words[i] = 22;
     else if (name == "address" && next == "length") result.words[i] = 28 | Shown::Filled;
-    else if ((name == "address" || name == "to") && call != "munmap" && next == "bytes" && is_one_of(call, {"bind", "connect"})) result.words[i] = 28, result.sized |= uint8_t(1 << i);
+    else if (name == "address" && is_one_of(call, {"bind", "connect", "sendto"})) result.words[i] = 28, result.sized |= uint8_t(1 << i);
     else if (is_one_of(name, {"path", "target", "name", "source", "type", "from", "to", "new_root", "old_root"})) result.strings |= uint8_t(1 << i);
     else if (name == "buffer") (sends ? result.sent : result.filled) = int8_t(i);
   }
