@@ -3,6 +3,9 @@
 #pragma once
 
 #include <expected>
+#include <memory>
+#include <type_traits>
+#include <utility>
 
 namespace pl {
 
@@ -25,11 +28,83 @@ enum class Errno : int {
   RestartBlock = 516,            // restart through restart_syscall with the time that is left
 };
 
-template <class T>
-using ErrorOr = std::expected<T, Errno>;
 using Error = std::unexpected<Errno>;
-
 inline Error fail(Errno e) { return Error(e); }
+
+// A value, or why there is none. As std::expected<T, Errno>, but what fits in two registers is returned in them, though it has a
+// destructor (a Ref): std::expected would go through memory.
+template <class T>
+class [[clang::trivial_abi]] [[nodiscard]] ErrorOr {
+ public:
+  using value_type = T;
+
+  constexpr ErrorOr() requires std::is_default_constructible_v<T> : good_(true) { std::construct_at(&held_.value); }
+  template <class U = T>
+    requires(std::is_constructible_v<T, U> && !std::is_same_v<std::remove_cvref_t<U>, ErrorOr> && !std::is_same_v<std::remove_cvref_t<U>, Error>)
+  constexpr explicit(!std::is_convertible_v<U, T>) ErrorOr(U&& value) : good_(true) { std::construct_at(&held_.value, std::forward<U>(value)); }
+  constexpr ErrorOr(Error error) : good_(false) { held_.error = error.error(); }
+  template <class U>
+    requires(!std::is_same_v<U, T> && std::is_convertible_v<U, T>)
+  constexpr ErrorOr(ErrorOr<U> other) : good_(bool(other)) {
+    if (good_) std::construct_at(&held_.value, *std::move(other));
+    else held_.error = other.error();
+  }
+
+  constexpr ErrorOr(const ErrorOr&) requires std::is_trivially_copyable_v<T> = default;
+  constexpr ErrorOr(const ErrorOr& other) requires(!std::is_trivially_copyable_v<T> && std::is_copy_constructible_v<T>) : good_(other.good_) { construct(other); }
+  constexpr ErrorOr(ErrorOr&&) requires std::is_trivially_copyable_v<T> = default;
+  constexpr ErrorOr(ErrorOr&& other) : good_(other.good_) { construct(std::move(other)); }
+  constexpr ErrorOr& operator=(const ErrorOr&) requires std::is_trivially_copyable_v<T> = default;
+  constexpr ErrorOr& operator=(ErrorOr&&) requires std::is_trivially_copyable_v<T> = default;
+  constexpr ErrorOr& operator=(ErrorOr&& other) {
+    if (this == &other) return *this;
+    std::destroy_at(this);
+    return *std::construct_at(this, std::move(other));
+  }
+  constexpr ~ErrorOr() requires std::is_trivially_destructible_v<T> = default;
+  constexpr ~ErrorOr() {
+    if (good_) std::destroy_at(&held_.value);
+  }
+
+  constexpr explicit operator bool() const { return good_; }
+  constexpr bool has_value() const { return good_; }
+  constexpr Errno error() const { return held_.error; }
+  constexpr T& operator*() & { return held_.value; }
+  constexpr const T& operator*() const& { return held_.value; }
+  constexpr T&& operator*() && { return std::move(held_.value); }
+  constexpr T* operator->() { return &held_.value; }
+  constexpr const T* operator->() const { return &held_.value; }
+  template <class U>
+  constexpr T value_or(U&& other) && { return good_ ? std::move(held_.value) : T(std::forward<U>(other)); }
+
+ private:
+  template <class Other>
+  constexpr void construct(Other&& other) {
+    if (good_) std::construct_at(&held_.value, *std::forward<Other>(other));
+    else held_.error = other.error();
+  }
+
+  // The class around it builds, moves and destroys what it holds.
+  union [[clang::trivial_abi]] Held {
+    T value;
+    Errno error;
+    constexpr Held() {}
+    constexpr Held(const Held&) requires std::is_trivially_copyable_v<T> = default;
+    constexpr Held(Held&&) requires std::is_trivially_copyable_v<T> = default;
+    Held(Held&&);  // never called, but the attribute asks for one
+    constexpr Held& operator=(const Held&) requires std::is_trivially_copyable_v<T> = default;
+    constexpr Held& operator=(Held&&) requires std::is_trivially_copyable_v<T> = default;
+    constexpr ~Held() requires std::is_trivially_destructible_v<T> = default;
+    constexpr ~Held() {}
+  } held_;
+  bool good_;
+};
+
+template <>
+class [[nodiscard]] ErrorOr<void> : public std::expected<void, Errno> {
+ public:
+  using std::expected<void, Errno>::expected;
+};
 
 // Hands an error up; otherwise the expression's value.
 #define TRY(...)                                                   \
@@ -42,8 +117,8 @@ inline Error fail(Errno e) { return Error(e); }
 
 namespace detail {
 template <class T>
-T take(std::expected<T, Errno>&& result) { return *std::move(result); }
-inline void take(std::expected<void, Errno>&&) {}
+T take(ErrorOr<T>&& result) { return *std::move(result); }
+inline void take(ErrorOr<void>&&) {}
 }  // namespace detail
 
 // Undoes a step unless disarmed: `Guard undo([&] { ... }); ...; undo.disarm();`

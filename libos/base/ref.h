@@ -19,8 +19,13 @@ void heap_free(void* pointer, size_t bytes, size_t alignment);
 class RefCounted {
  public:
   void ref() const { if (!is_frozen(this)) ++references_; }
-  // True when that was the last reference.
-  bool unref() const { return !is_frozen(this) && --references_ == 0; }
+  // With the last reference the object goes. Not inline: there are many that let go of a reference, and few that hold one by then.
+  [[gnu::noinline]] void unref() const {
+    if (is_frozen(this) || --references_) return;
+    const size_t size = size_;
+    this->~RefCounted();
+    heap_free(const_cast<RefCounted*>(this), size, alignof(std::max_align_t));
+  }
   uint32_t references() const { return references_; }
 
  protected:
@@ -35,11 +40,10 @@ class RefCounted {
 
  public:
   void set_allocated_size(uint32_t size) { size_ = size; }
-  uint32_t allocated_size() const { return size_; }
 };
 
 template <class T>
-class Ref {
+class [[clang::trivial_abi]] Ref {
  public:
   Ref() = default;
   Ref(std::nullptr_t) {}
@@ -49,13 +53,7 @@ class Ref {
   template <class U> requires(!__is_same(U, T) && __is_base_of(T, U))
   Ref(Ref<U> o) : object_(o.leak()) {}
   Ref& operator=(Ref o) noexcept { std::swap(object_, o.object_); return *this; }
-  ~Ref() {
-    if (object_ && object_->unref()) {
-      size_t size = object_->allocated_size();
-      object_->~T();
-      heap_free(object_, size, alignof(std::max_align_t));
-    }
-  }
+  ~Ref() { if (object_) object_->unref(); }
   static Ref adopt(T* object) { Ref r; r.object_ = object; return r; }
   T* leak() { return std::exchange(object_, nullptr); }
   T* get() const { return object_; }

@@ -208,7 +208,7 @@ Test(configuration, files_stand_where_they_say_with_the_pages_that_were_given) {
   cr_assert_eq(one->attributes()->size, 5);
   std::string text(10, 0);
   Buffer to = buffer(text);
-  cr_assert_eq(*must(two->lookup("lib"))->lookup("two").value()->read(0, to), 6);
+  cr_assert_eq(*must(must(two->lookup("lib"))->lookup("two"))->read(0, to), 6);
   cr_assert_eq(text.substr(0, 6), "second");
   char target[16];
   cr_assert_eq(*must(root->lookup("lib"))->readlink(target, sizeof target), 7);

@@ -3,10 +3,64 @@
 
 #include <cstring>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "base/random.h"
 
 using namespace pl;
+
+namespace {
+
+// Counts how many there are.
+struct Counted {
+  static inline int alive = 0;
+  int value;
+  explicit Counted(int v) : value(v) { ++alive; }
+  Counted(const Counted& o) : value(o.value) { ++alive; }
+  Counted(Counted&& o) : value(o.value) { ++alive; }
+  Counted& operator=(const Counted&) = default;
+  ~Counted() { --alive; }
+};
+
+ErrorOr<Counted> counted(int value) {
+  if (value < 0) return fail(Errno::Invalid);
+  return Counted(value);
+}
+
+ErrorOr<int> doubled(int value) { return TRY(counted(value)).value * 2; }
+
+}  // namespace
+
+Test(error, a_value_or_an_error_is_handed_up) {
+  cr_assert_eq(*doubled(4), 8);
+  cr_assert_eq(doubled(-1).error(), Errno::Invalid);
+  cr_assert_eq(Counted::alive, 0);
+}
+
+Test(error, whatever_is_assigned_to_what_a_value_is_destroyed_once) {
+  for (int from : {-1, 1})
+    for (int to : {-1, 2}) {
+      ErrorOr<Counted> a = counted(from);
+      const ErrorOr<Counted> b = counted(to);
+      a = ErrorOr<Counted>(b);
+      cr_assert_eq(bool(a), to > 0);
+      a = counted(from);
+      cr_assert_eq(bool(a), from > 0);
+      if (a) cr_assert_eq(a->value, from);
+      ErrorOr<Counted>& same = a;
+      a = std::move(same);
+      cr_assert_eq(Counted::alive, (from > 0) + (to > 0));
+      ErrorOr<Counted> c = std::move(a);
+      cr_assert_eq(bool(c), from > 0);
+    }
+  cr_assert_eq(Counted::alive, 0);
+}
+
+Test(error, a_value_turns_into_one_of_a_wider_type) {
+  auto wide = [](ErrorOr<int> narrow) -> ErrorOr<long> { return narrow; };
+  cr_assert_eq(*wide(7), 7L);
+  cr_assert_eq(wide(fail(Errno::Io)).error(), Errno::Io);
+}
 
 // RFC 8439, 2.3.2.
 Test(random, chacha20_gives_the_block_of_the_rfc) {
