@@ -132,12 +132,43 @@ user_zero:
 	j	4b
 
 	/*
-	 * size_t user_copy_string(char* to, const char* from, size_t capacity): bytes not copied; the NUL is the last that is.
+	 * size_t user_copy_string(char* to, const char* from, size_t capacity): bytes not copied; the NUL is the last that is. Where the two
+	 * are aligned with each other, by words that hold no NUL. An aligned word lies in one page.
 	 */
 	.globl user_copy_string
 user_copy_string:
 	li	t6, SUM
 	csrs	sstatus, t6
+	xor	t0, a0, a1
+	andi	t0, t0, 7
+	bnez	t0, 1f
+	li	t3, 0x01010101
+	slli	t0, t3, 32
+	or	t3, t3, t0
+	slli	t4, t3, 7
+	li	t5, 8
+2:	andi	t0, a1, 7
+	bnez	t0, 4f
+3:	bltu	a2, t5, 1f
+	ld	t1, 0(a1)
+	sub	t2, t1, t3		/* (x - 0x0101..) & ~x & 0x8080.. is not 0 where a byte of x is */
+	not	t0, t1
+	and	t2, t2, t0
+	and	t2, t2, t4
+	bnez	t2, 1f
+	sd	t1, 0(a0)
+	addi	a0, a0, 8
+	addi	a1, a1, 8
+	addi	a2, a2, -8
+	j	3b
+4:	beqz	a2, user_copy_fixup
+	lbu	t1, 0(a1)
+	sb	t1, 0(a0)
+	addi	a0, a0, 1
+	addi	a1, a1, 1
+	addi	a2, a2, -1
+	bnez	t1, 2b
+	j	user_copy_fixup
 1:	beqz	a2, user_copy_fixup
 	lbu	t1, 0(a1)
 	sb	t1, 0(a0)

@@ -121,17 +121,17 @@ ErrorOr<Ref<File>> open_any(const Ref<Inode>& base, std::string_view path, uint3
     return file->open(file, flags & ~(open_flag::Temporary | OnlyForOpening));
   }
   if (flags & open_flag::Create && !(flags & open_flag::Path)) return open_or_create(base, path, flags, mode);
+  Walk walk;
+  TRY(walk.start(base, path));
+  TRY(walk.to_last());
   // Of a host file, finding and opening are one question instead of two.
-  if (!(flags & (open_flag::Path | open_flag::Truncate | open_flag::NoAccessTime | open_flag::AccessMode))) {
-    Place place;
-    TRY(resolve_place(base, path, place));
-    if (!place.must_be_directory && !is_dot(place.view()))
-      if (Ref<File> file = TRY(place.directory->open_existing(place.view(), flags & ~OnlyForOpening))) {
-        if (flags & open_flag::Directory && !file->inode()->is_directory()) return fail(Errno::NotDirectory);
-        return file;
-      }
-  }
-  Ref<Inode> inode = TRY(resolve(base, path, LastLink::Keep));
+  constexpr uint32_t Two = open_flag::Path | open_flag::Truncate | open_flag::NoAccessTime | open_flag::AccessMode;
+  if (!(flags & Two) && !walk.must_be_directory() && !is_dot(walk.component()))
+    if (Ref<File> file = TRY(walk.directory().open_existing(walk.component(), flags & ~OnlyForOpening))) {
+      if (flags & open_flag::Directory && !file->inode()->is_directory()) return fail(Errno::NotDirectory);
+      return file;
+    }
+  Ref<Inode> inode = TRY(walk.to_end(LastLink::Keep));
   if (inode->is_link() && !(flags & open_flag::NoFollow)) {
     if (!(flags & open_flag::Path))
       if (Ref<File> file = TRY(inode->follow_open(flags))) return file;

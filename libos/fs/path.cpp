@@ -14,16 +14,18 @@ PathName::~PathName() {
   if (long_) heap_free(long_, MaxPath, 1);
 }
 
+// A short one is put where it is aligned as the program's is: such strings are copied by words.
 ErrorOr<void> PathName::read(UserAddress from) {
-  auto length = copy_string_from_user(short_, from, sizeof short_);
+  char* to = short_ + from.value % Word;
+  auto length = copy_string_from_user(to, from, sizeof short_ - Word);
   if (!length) {
     if (length.error() != Errno::NameTooLong) return fail(length.error());
-    long_ = static_cast<char*>(heap_allocate(MaxPath, 1));
+    to = long_ = static_cast<char*>(heap_allocate(MaxPath, 1));
     if (!long_) return fail(Errno::NoMemory);
-    length = copy_string_from_user(long_, from, MaxPath);
+    length = copy_string_from_user(to, from, MaxPath);
     if (!length) return fail(length.error());
   }
-  length_ = *length;
+  view_ = {to, *length};
   return {};
 }
 
@@ -51,18 +53,21 @@ ErrorOr<void> Walk::start(const Ref<Inode>& base, std::string_view path) {
   rest_ = path;
   at_ = path[0] == '/' ? current_file_context().root : base;
   if (!at_) return fail(Errno::NoEntry);
+  who_ = current_file_credentials();
   return {};
 }
 
 bool Walk::next_component() {
-  while (!rest_.empty() && rest_[0] == '/') rest_.remove_prefix(1);
-  if (rest_.empty()) return false;
-  size_t n = 0;
-  while (n < rest_.size() && rest_[n] != '/') ++n;
-  component_ = {rest_.data(), n};
-  rest_.remove_prefix(n);
-  last_ = rest_.find_first_not_of('/') == std::string_view::npos;
-  return true;
+  const char* at = rest_.data();
+  const char* const end = at + rest_.size();
+  while (at < end && *at == '/') ++at;
+  const char* const start = at;
+  while (at < end && *at != '/') ++at;
+  component_ = {start, size_t(at - start)};
+  rest_ = {at, size_t(end - at)};
+  while (at < end && *at == '/') ++at;
+  last_ = at == end;
+  return !component_.empty();
 }
 
 Ref<Inode> Walk::cross(Ref<Inode> inode) {
@@ -88,11 +93,11 @@ ErrorOr<Ref<Inode>> Walk::parent_of(Ref<Inode> inode) {
   return cross(parent);
 }
 
-ErrorOr<void> Walk::expand(Inode& link) {
+ErrorOr<bool> Walk::expand(Inode& link) {
   if (++links_ > MaxLinks) return fail(Errno::LinkLoop);
   if (Ref<Inode> target = TRY(link.follow())) {
     at_ = cross(std::move(target));
-    return {};
+    return false;
   }
   auto text = static_cast<char*>(heap_allocate(MaxPath, 1));
   if (!text) return fail(Errno::NoMemory);
@@ -106,62 +111,46 @@ ErrorOr<void> Walk::expand(Inode& link) {
   if (expanded_) heap_free(expanded_, MaxPath, 1);
   expanded_ = text;
   if (text[0] == '/') at_ = current_file_context().root;
+  return true;
+}
+
+ErrorOr<void> Walk::to_last() {
+  while (!last_) {
+    if (!next_component()) {
+      component_ = ".";
+      return {};
+    }
+    if (component_.size() > MaxName) return fail(Errno::NameTooLong);
+    if (!at_->is_directory()) return fail(Errno::NotDirectory);
+    TRY(check_access(*at_, AccessExecute, who_));
+    if (!last_) TRY(step(LastLink::Follow));
+  }
   return {};
 }
 
-ErrorOr<void> Walk::enter_directory() {
-  if (!at_->is_directory()) return fail(Errno::NotDirectory);
-  return check_access(*at_, AccessExecute, current_file_credentials());
+// What component_ names.
+ErrorOr<bool> Walk::step(LastLink last) {
+  const bool was_last = std::exchange(last_, false);
+  if (component_ == ".") return false;
+  if (component_ == "..") {
+    at_ = TRY(parent_of(at_));
+    return false;
+  }
+  Ref<Inode> next = TRY(was_last ? at_->lookup(component_) : at_->lookup_on_the_way(component_));
+  if (next->is_mount_point()) next = cross(std::move(next));
+  if (next->is_link() && last == LastLink::Follow) return expand(*next);
+  at_ = std::move(next);
+  return false;
 }
 
 ErrorOr<Ref<Inode>> Walk::to_end(LastLink last) {
-  bool slash = false;
-  while (next_component()) {
-    if (component_.size() > MaxName) return fail(Errno::NameTooLong);
-    TRY(enter_directory());
-    slash = !rest_.empty();
-    if (component_ == ".") continue;
-    if (component_ == "..") {
-      at_ = TRY(parent_of(at_));
-      continue;
-    }
-    Ref<Inode> next = cross(TRY(last_ ? at_->lookup(component_) : at_->lookup_on_the_way(component_)));
-    if (next->is_link() && (!last_ || last == LastLink::Follow || slash)) TRY(expand(*next));
-    else at_ = std::move(next);
+  for (;;) {
+    TRY(to_last());
+    const bool directory = must_be_directory();
+    if (TRY(step(directory ? LastLink::Follow : last))) continue;
+    if (directory && !at_->is_directory()) return fail(Errno::NotDirectory);
+    return std::move(at_);
   }
-  // A path that ends in a slash, or that was only slashes, names a directory.
-  if (slash && !at_->is_directory()) return fail(Errno::NotDirectory);
-  return at_;
-}
-
-ErrorOr<void> Walk::to_place(Place& place) {
-  while (next_component()) {
-    if (component_.size() > MaxName) return fail(Errno::NameTooLong);
-    TRY(enter_directory());
-    if (last_) {
-      place.directory = at_;
-      std::memcpy(place.name, component_.data(), component_.size());
-      place.name[component_.size()] = 0;
-      place.length = uint8_t(component_.size());
-      place.must_be_directory = !rest_.empty();
-      return {};
-    }
-    if (component_ == ".") continue;
-    if (component_ == "..") {
-      at_ = TRY(parent_of(at_));
-      continue;
-    }
-    Ref<Inode> next = cross(TRY(at_->lookup_on_the_way(component_)));
-    if (next->is_link()) TRY(expand(*next));
-    else at_ = std::move(next);
-  }
-  // "/": the root has no name.
-  place.directory = at_;
-  place.name[0] = '.';
-  place.name[1] = 0;
-  place.length = 1;
-  place.must_be_directory = true;
-  return {};
 }
 
 ErrorOr<Ref<Inode>> resolve(const Ref<Inode>& base, std::string_view path, LastLink last) {
@@ -173,7 +162,12 @@ ErrorOr<Ref<Inode>> resolve(const Ref<Inode>& base, std::string_view path, LastL
 ErrorOr<void> resolve_place(const Ref<Inode>& base, std::string_view path, Place& place) {
   Walk walk;
   TRY(walk.start(base, path));
-  return walk.to_place(place);
+  TRY(walk.to_last());
+  place.directory = Ref<Inode>(&walk.directory());
+  place.must_be_directory = walk.must_be_directory();
+  place.length = uint8_t(walk.component().copy(place.name, MaxName));
+  place.name[place.length] = 0;
+  return {};
 }
 
 ErrorOr<Ref<Inode>> base_directory(int descriptor) {

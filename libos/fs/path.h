@@ -23,12 +23,13 @@ class PathName {
   ~PathName();
   PathName(const PathName&) = delete;
   ErrorOr<void> read(UserAddress from);
-  std::string_view view() const { return {long_ ? long_ : short_, length_}; }
+  std::string_view view() const { return view_; }
 
  private:
-  char short_[192];
+  static constexpr size_t Word = sizeof(uint64_t);
+  alignas(Word) char short_[192 + Word];
   char* long_ = nullptr;
-  size_t length_ = 0;
+  std::string_view view_;
 };
 
 enum class LastLink : uint8_t { Follow, Keep };  // is a symbolic link at the end of the path followed?

@@ -642,6 +642,33 @@ static void users(void) {
   waitpid(child, NULL, 0);
 }
 
+// A name wherever it lies in its words, up to the last byte of the memory; and one that goes on where there is none.
+static void names_at_the_end_of_memory(void) {
+  puts("-- names at the end of memory");
+  char* two = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* end = two + 4096;
+  munmap(end, 4096);
+  char name[40];
+  int found = 0, faults = 0;
+  for (size_t length = 1; length < sizeof name; length++) {
+    memset(name, 'n', length);
+    name[length] = 0;
+    close(file(name, NULL));
+    for (size_t before = 0; before < 8; before++) {
+      memset(two, 'n', 4096);
+      char* at = end - before - length - 1;
+      memcpy(at, name, length + 1);
+      found += stat(at, &st) == 0;
+    }
+    memset(two, 'n', 4096);
+    faults += stat(end - length, &st) == -1 && errno == EFAULT;
+    unlink(name);
+  }
+  SAY(found);
+  SAY(faults);
+  munmap(two, 4096);
+}
+
 int main(int argc, char** argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   const char* home = argc > 1 ? argv[1] : "/tmp";
@@ -650,6 +677,7 @@ int main(int argc, char** argv) {
   reading_and_writing();
   names();
   after(home);
+  names_at_the_end_of_memory();
   listing();
   attributes();
   descriptors();
