@@ -25,8 +25,7 @@ void refill() {
   std::memcpy(generator.key, block, 32);
   std::memcpy(generator.ready, block + 32, 32);
   generator.left = 32;
-  std::memset(block, 0, sizeof block);
-  asm volatile("" ::"r"(block) : "memory");
+  wipe(block, sizeof block);
 }
 
 }  // namespace
@@ -39,6 +38,12 @@ void seed(std::span<const uint8_t, 64> entropy) {
   generator.left = 32;
 }
 
+// The compiler is told that somebody looks at it: else it would leave out the clearing of what nobody reads any more.
+void wipe(void* secret, size_t bytes) {
+  std::memset(secret, 0, bytes);
+  asm volatile("" ::"r"(secret) : "memory");
+}
+
 void erase() { std::memset(&generator, 0, sizeof generator); }
 
 void fill(void* to, size_t bytes) {
@@ -48,8 +53,7 @@ void fill(void* to, size_t bytes) {
     uint32_t key[8];
     fill(key, sizeof key);
     for (uint32_t counter = 0; bytes >= 64; counter++, out += 64, bytes -= 64) chacha20_block(key, counter, NoNonce, out);
-    std::memset(key, 0, sizeof key);
-    asm volatile("" ::"r"(key) : "memory");
+    wipe(key, sizeof key);
   }
   while (bytes) {
     if (!generator.left) refill();

@@ -17,6 +17,7 @@ void seed(std::span<const uint8_t, 64> entropy);  // replaces the whole state
 void erase();                                     // before a freeze: nothing of it is left
 void fill(void* to, size_t bytes);
 uint64_t word();
+void wipe(void* secret, size_t bytes);            // clears what nobody reads any more
 }  // namespace random
 
 }  // namespace pl

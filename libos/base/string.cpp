@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a freestanding compiler may call (ISO C++ [compliance], GCC and clang manuals): the five functions of <cstring> that matter. Never a
-// misaligned access: that would trap to the libOS itself.
+// What the compiler may call, and what it makes of <cstring>'s functions where it does not put them in place. Never a misaligned access:
+// that would trap to the libOS itself. Compiled without the compiler's knowledge of them, which would turn their loops into calls of them.
 #include <cstddef>
 #include <cstdint>
 
@@ -38,7 +38,11 @@ void* memcpy(void* __restrict to, const void* __restrict from, size_t n) {
       copy_words(d, s, bulk);
       d += bulk, s += bulk, n -= bulk;
     }
-    for (; n >= 8; d += 8, s += 8, n -= 8) *reinterpret_cast<uint64_t*>(d) = *reinterpret_cast<const uint64_t*>(s);
+    for (; n >= 16; d += 16, s += 16, n -= 16) {
+      const uint64_t low = reinterpret_cast<const uint64_t*>(s)[0], high = reinterpret_cast<const uint64_t*>(s)[1];
+      reinterpret_cast<uint64_t*>(d)[0] = low, reinterpret_cast<uint64_t*>(d)[1] = high;
+    }
+    if (n >= 8) *reinterpret_cast<uint64_t*>(d) = *reinterpret_cast<const uint64_t*>(s), d += 8, s += 8, n -= 8;
   } else if (n >= 24) {
     copy_shifted(d, s, n);
   }
@@ -85,6 +89,9 @@ int memcmp(const void* a, const void* b, size_t n) {
     if (*x != *y) return *x - *y;
   return 0;
 }
+
+// Asked for only whether they are equal.
+int bcmp(const void* a, const void* b, size_t n) __attribute__((alias("memcmp")));
 
 size_t strlen(const char* text) {
   size_t n = 0;

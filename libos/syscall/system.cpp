@@ -79,13 +79,13 @@ Result sys_getrandom(UserAddress buffer, size_t bytes, uint32_t flags) {
     random::fill(block, n);
     auto copied = copy_to_user(buffer + done, block, n);
     if (!copied) {
-      memset(block, 0, sizeof(block));
+      random::wipe(block, sizeof(block));
       if (done) return done;
       return fail(copied.error());
     }
     done += n;
   }
-  memset(block, 0, sizeof(block));
+  random::wipe(block, sizeof(block));
   return done;
 }
 
