@@ -69,7 +69,8 @@ Test(bench, every_figure_is_measured_and_the_promises_hold, .timeout = 900) {
   cr_expect_leq(by_name["spawn_1000"]["ratio"].get<double>(), 0.3, "%s", by_name["spawn_1000"].dump().c_str());
   // Linux in the same machine, the same binaries.
   for (auto [name, at_most] : {Promise{"getppid", 0.6}, Promise{"pipe_pingpong", 0.8}, Promise{"futex_handoff", 0.8}, Promise{"thread_create_join", 0.8},
-                               Promise{"fork_exit_wait", 0.8}, Promise{"fork_exec_wait", 0.8}, Promise{"tmpfs_read_1m", 0.8}, Promise{"page_fault", 0.8},
+                               Promise{"fork_exit_wait", 0.8}, Promise{"fork_exec_wait", 0.8}, Promise{"open_close", 0.8}, Promise{"stat", 0.8},
+                               Promise{"tmpfs_read_1m", 0.8}, Promise{"page_fault", 0.8},
                                Promise{"mmap_munmap", 0.8}, Promise{"mmap_touch_munmap", 0.8}, Promise{"clock_gettime", 1.0},
                                Promise{"sqlite_speedtest", 0.95}}) {
     cr_assert_eq(by_name.count(name), 1u, "%s is missing", name);
