@@ -18,16 +18,13 @@ namespace pl {
 class InstanceCopy {
  public:
   InstanceCopy(const pl_instance* host, uint32_t readable) {
-    pl_instance head;
-    if (readable < sizeof(head)) return;
-    memcpy(&head, host, sizeof(head));
-    if (head.size < sizeof(head) || head.size > readable || head.size > MaxBytes) return;
-    size_ = head.size;
+    if (readable < sizeof(pl_instance)) return;
+    size_ = *const_cast<const volatile uint32_t*>(&host->size);
+    if (size_ < sizeof(pl_instance) || size_ > readable || size_ > MaxBytes) return;
     bytes_ = size_ <= sizeof(small_) ? small_ : static_cast<char*>(heap_allocate(size_, 8));
     if (!bytes_) return;
     memcpy(bytes_, host, size_);
-    memcpy(bytes_, &head, sizeof(head));  // the one that was checked
-    valid_ = true;
+    valid_ = head().size == size_;  // the host's may have changed since
   }
   ~InstanceCopy() {
     if (bytes_ && bytes_ != small_) heap_free(bytes_, size_, 8);
