@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <optional>
 #include <toml++/toml.h>
 
 namespace pl::suite {
@@ -33,19 +34,18 @@ std::expected<Expectations, std::string> Expectations::read(const std::string& p
   }
   Expectations expectations;
   for (const auto& [name, value] : file) {
-    Expected expected{};
-    const bool alone = name == "alone";
-    if (alone) {}
-    else if (name == "fail") expected = Expected::Fail;
+    std::optional<Expected> expected;
+    if (name == "fail") expected = Expected::Fail;
     else if (name == "skip") expected = Expected::Skip;
     else if (name == "unstable") expected = Expected::Unstable;
-    else return fail(fmt::format("{}: expected the tables [fail], [skip], [unstable] and [alone]", name.str()));
+    else if (name != "alone") return fail(fmt::format("{}: expected the tables [fail], [skip], [unstable] and [alone]", name.str()));
     if (!value.is_table()) return fail(fmt::format("{} is no table", name.str()));
     for (const auto& [test, reason] : *value.as_table()) {
       const auto text = reason.value<std::string>();
       if (!text || text->empty()) return fail(fmt::format("line {}: {} has no reason", reason.source().begin.line, test.str()));
-      if (alone) expectations.alone_.insert(std::string(test.str()));
-      else if (!expectations.entries_.emplace(test.str(), Entry{expected, *text}).second) return fail(fmt::format("{} is in it twice", test.str()));
+      const bool first = expected ? expectations.entries_.emplace(test.str(), Entry{*expected, *text}).second
+                                  : expectations.alone_.emplace(test.str()).second;
+      if (!first) return fail(fmt::format("{} is in it twice", test.str()));
     }
   }
   return expectations;
