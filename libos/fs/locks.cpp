@@ -113,6 +113,34 @@ void reconcile(Inode& inode, Authority& outside, Kind kind, uint64_t first, uint
   }
 }
 
+// Who sleeps for a process's record lock, so that those that wait for each other are told. The locks of open file descriptions are left
+// out: nobody knows who would give one up (fcntl(2)).
+struct Waiting {
+  Inode* inode;
+  const Lock* lock;
+  ListLink<Waiting> link;
+};
+PL_HOT constinit List<Waiting, &Waiting::link> waiting;
+
+bool is_of_process(const Lock& lock) { return lock.kind == Kind::Record && lock.pid != -1; }
+
+bool closes_a_circle(Inode& inode, const Lock& lock) {
+  constexpr unsigned Longest = 10;
+  Inode* at = &inode;
+  const Lock* wanted = &lock;
+  for (unsigned i = 0; i < Longest; i++) {
+    const Held* blocker = find_blocker(*at, *wanted);
+    if (!blocker || !is_of_process(blocker->lock)) return false;
+    const void* owner = blocker->lock.owner;
+    if (owner == lock.owner) return true;
+    wanted = nullptr;
+    for (const Waiting& w : waiting)
+      if (w.lock->owner == owner) at = w.inode, wanted = w.lock;
+    if (!wanted) return false;
+  }
+  return false;
+}
+
 // Nobody tells when a lock outside is given up: it is asked for again, soon at first.
 constexpr uint64_t ShortestPause = 1, LongestPause = 32;  // milliseconds
 
@@ -141,7 +169,12 @@ ErrorOr<void> set(File& file, const Lock& lock, Blocking blocking) {
         give_up();
         if (outside) reconcile(*inode, *outside, lock.kind, lock.first, lock.last);
       }
-      TRY(wait_for(changed, NoDeadline, Sleep::Interruptible, [&] { return !find_blocker(*inode, lock); }));
+      if (is_of_process(lock) && closes_a_circle(*inode, lock)) return fail(Errno::Deadlock);
+      Waiting me{inode.get(), &lock, {}};
+      if (is_of_process(lock)) waiting.push_back(&me);
+      auto free = wait_for(changed, NoDeadline, Sleep::Interruptible, [&] { return !find_blocker(*inode, lock); });
+      if (is_of_process(lock)) waiting.remove(&me);
+      TRY(free);
     }
     if (!outside) break;
     auto had = outside->set(lock.kind, lock.type, lock.first, lock.last);

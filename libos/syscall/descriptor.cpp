@@ -105,7 +105,7 @@ Result add_seals(File& file, uint32_t seals) {
   constexpr uint32_t Seal = 1, Shrink = 2, Grow = 4, Write = 8, FutureWrite = 16;
   if (seals & ~(Seal | Shrink | Grow | Write | FutureWrite)) return fail(Errno::Invalid);
   TmpRegular* inode = TRY(sealable(file));
-  if (inode->seals == ~0u) return fail(Errno::Invalid);
+  if (inode->seals == ~0u) return fail(Errno::Perm);  // as if F_SEAL_SEAL were there
   if (!file.writable() || inode->seals & Seal) return fail(Errno::Perm);
   inode->seals |= seals;
   return 0;
