@@ -80,6 +80,12 @@ void Configuration::set_program(std::string_view path) {
   append(PL_RECORD_PROGRAM, &program, offsetof(pl_record_program, path), path);
 }
 
+void Configuration::add_prefetch(std::string_view path) {
+  pl_record_prefetch prefetch{};
+  prefetch.path_length = static_cast<uint32_t>(path.size());
+  append(PL_RECORD_PREFETCH, &prefetch, offsetof(pl_record_prefetch, path), path);
+}
+
 void Configuration::set_start(std::span<const std::string> arguments, std::span<const std::string> environment, uint32_t user, uint32_t group) {
   std::string text;
   for (auto strings : {arguments, environment})

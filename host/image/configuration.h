@@ -29,6 +29,7 @@ class Configuration {
   void add_mount(std::string_view path, uint32_t flags);
   void add_environment(std::string_view name);
   void set_program(std::string_view path);
+  void add_prefetch(std::string_view path);
   // How a template that runs its program starts it; strings without NUL.
   void set_start(std::span<const std::string> arguments, std::span<const std::string> environment, uint32_t user, uint32_t group);
 

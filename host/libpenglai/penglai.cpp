@@ -70,6 +70,12 @@ OrFailure<Recipe*> recipe_of(penglai_handle* handle, const penglai_program& prog
     options.mounts.push_back(std::move(*mount));
     key += "\n" + text;
   }
+  for (const std::string& text : texts(program.prefetch)) {
+    auto path = normalize_path(text);
+    if (!path || options.rootfs.empty() || !options.shadow) return failure(kOwnFailure, text + ": a template prefetches absolute paths of a root image");
+    options.prefetch.push_back(*path);
+    key += "\nprefetch " + *path;
+  }
   auto files = HostFiles::from_environment();
   if (!files) return failure(kOwnFailure, std::strerror(files.error()));
   auto made = Recipe::make(options, *files);

@@ -181,6 +181,7 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
   list("-v,--volume", mounts, "Show a host directory or file inside (untrusted)", "HOST:GUEST[:ro]");
   app.add_option("--rootfs", options.rootfs, "The root inside is this verified image, or one that is made of this directory (pl-image build)")
       ->type_name("IMAGE|DIR")->take_last();
+  list("--prefetch", options.prefetch, "With --rootfs, the template reads and checks this file or directory of the image, so that no fork does", "PATH");
   app.add_option("--sysroot", options.sysroot, "Interpreter and libraries of a dynamic PROGRAM are below DIR")->type_name("DIR")->take_last();
   app.add_option("--shadow-at", point, "Where the template freezes: entry (default); main; call: where it reads /dev/shadow; boot: before any program, one for all of --rootfs")
       ->type_name("POINT")
@@ -278,6 +279,12 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
   if (!directory) return wrong("-w " + options.directory + ": expected an absolute path");
   options.directory = *directory;
   if (!options.rootfs.empty() && !options.sysroot.empty()) return wrong("--sysroot: with --rootfs, everything comes from the image");
+  if (!options.prefetch.empty() && (options.rootfs.empty() || !options.shadow)) return wrong("--prefetch is for --shadow with --rootfs: it says what the template reads of the image");
+  for (std::string& path : options.prefetch) {
+    auto normal = normalize_path(path);
+    if (!normal) return wrong("--prefetch " + path + ": expected an absolute path in the image");
+    path = *normal;
+  }
   if (!options.rootfs.empty() && options.program.find('/') != std::string::npos && !options.program.starts_with('/'))
     return wrong(options.program + ": with --rootfs, PROGRAM is an absolute path in the image, or a name");
   if (!user.empty() && !parse_user(user, options.user, options.group))

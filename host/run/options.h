@@ -58,6 +58,7 @@ struct RunOptions {
   bool remove = false;                // a detached one, once it has ended
   std::string template_name;          // for people; empty: the program's
   std::string rootfs;                 // an image; empty: the small first tree
+  std::vector<std::string> prefetch;  // files and directories of it that a template reads before it freezes
   std::string sysroot;                // where the libraries of a dynamic program are; empty: where they are known to be
   std::string program;                // empty: of a template at boot
   std::vector<std::string> arguments;

@@ -18,6 +18,10 @@ constexpr uint64_t kMegabyte = 1 << 20;
 constexpr size_t kLibosMax = 256 * kMegabyte;
 // With a root image: the blocks that a template reads before it freezes are its own memory, and how many is not known here.
 constexpr uint64_t kImageReserve = 64 * kMegabyte;
+// Half of a template's memory may be blocks that it was told to read (libos/process/prefetch.h).
+constexpr uint64_t kPrefetchReserveMax = 256 * kMegabyte;
+// An image of so many blocks is read whole at boot, if nothing else is said: 8 MiB, checked once in less time than a big program loads.
+constexpr uint64_t kWholeImageBlocks = 2048;
 constexpr uint64_t kRunningReserve = 128 * kMegabyte;
 constexpr uint32_t kContexts = 1;
 // Changes when the same input is to give another template.
@@ -85,7 +89,13 @@ OrFailure<Plan> Plan::make(const RunOptions& options, const std::vector<Mount>& 
   auto program_size = static_cast<uint64_t>(plan.program_.status.st_size);
   for (const Library& library : plan.program_.libraries) program_size += static_cast<uint64_t>(library.status.st_size);
   plan.create_.reserve = default_reserve(static_cast<uint64_t>(plan.libos_status_.st_size), program_size);
-  if (plan.root_ && plan.shadow_) plan.create_.reserve = kImageReserve;
+  if (plan.root_ && plan.shadow_) {
+    plan.create_.reserve = kImageReserve;
+    plan.prefetch_ = options.prefetch;
+    const uint64_t blocks = plan.root_->image.data_blocks;
+    if (!plan.prefetch_.empty()) plan.create_.reserve = std::bit_ceil(std::clamp(2 * blocks * kImageBlock, kImageReserve, kPrefetchReserveMax));
+    else if (plan.point_ == ShadowPoint::Boot && blocks <= kWholeImageBlocks) plan.prefetch_ = {"/"};
+  }
   // A template cannot have more than it reserved, and its program has not been seen yet.
   if (plan.runs_program())
     plan.create_.reserve = std::max<uint64_t>(plan.create_.reserve, std::bit_ceil(options.memory ? options.memory : kRunningReserve));
@@ -119,6 +129,7 @@ Configuration Plan::configuration(const Contents& contents) const {
     for (const SystemFile& file : kSystemFiles) configuration.add_file(file.path, 0644, file.content);
   }
   for (const auto& [path, flags] : mounts_) configuration.add_mount(path, flags);
+  for (const std::string& path : prefetch_) configuration.add_prefetch(path);
   if (has_program()) configuration.set_program(path_inside());
   if (runs_program()) configuration.set_start(template_arguments_, template_environment_, user_, group_);
   return configuration;

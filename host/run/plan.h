@@ -72,6 +72,7 @@ class Plan {
   std::vector<std::string> template_arguments_, template_environment_;  // of a template that runs its program
   uint32_t user_ = 0, group_ = 0;
   uint32_t flags_ = 0;  // PL_CONFIG_*
+  std::vector<std::string> prefetch_;  // paths of the root image
   std::vector<std::pair<std::string, uint32_t>> mounts_;  // path inside, PL_MOUNT_*
   pl_ioc_create create_{};
 };

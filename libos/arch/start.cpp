@@ -102,6 +102,7 @@ Instance instance() {
   const auto point = shadow::Point(config.shadow_point);
   if (point == shadow::Point::Boot) {
     if (auto prepared = prepare_for_any_program(); !prepared) panic("no first process (error %d)", int(prepared.error()));
+    prefetch_named_paths();
     freeze_at_start(point);
   }
   char path[4096];
@@ -113,6 +114,7 @@ Instance instance() {
     start_first_process(path, instance().place, instance().bytes);
   }
   if (auto loaded = load_first_program(path); !loaded) give_up(path, loaded.error());
+  prefetch_named_paths();
   if (point == shadow::Point::Main || point == shadow::Point::Call) shadow::start_template(point, instance().place, instance().bytes);
   if (point != shadow::Point::Entry) panic("the measured configuration asks for a shadow point that is not known");
   prefetch_first_program();

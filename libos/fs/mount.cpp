@@ -28,6 +28,7 @@ constinit unsigned mount_count = 0;
 constinit std::string_view program;
 [[clang::no_destroy]] constinit ErofsImage root_image;
 constinit const pl_record_start* start = nullptr;
+constinit const pl_config* configuration = nullptr;
 
 // The records, one by one, each within the configuration.
 class Records {
@@ -140,6 +141,7 @@ ErrorOr<Ref<Inode>> mount_point(std::string_view path, uint32_t type) {
 
 Ref<Inode> root() { return mounts[0].root; }
 bool has_root_image() { return root_image.root() != 0; }
+void keep_blocks() { root_image.keep_blocks(); }
 
 const Mount* mount_at(unsigned index) { return index < mount_count ? &mounts[index] : nullptr; }
 
@@ -164,11 +166,23 @@ ErrorOr<void> add_mount(Ref<Inode> covered, Ref<Inode> root, const char* type, c
 }
 
 std::string_view program_path() { return program; }
+
+std::string_view prefetched_path(unsigned index) {
+  Records records(*configuration);
+  for (auto record = records.next(); record && *record; record = records.next()) {
+    if ((*record)->kind != PL_RECORD_PREFETCH || index-- > 0) continue;
+    auto prefetch = reinterpret_cast<const pl_record_prefetch*>(*record);
+    return {prefetch->path, prefetch->path_length};
+  }
+  return {};
+}
+
 const pl_record_start* template_start() { return start; }
 
 ErrorOr<void> initialize(const pl_config& config, PhysicalAddress contents) {
   if (config.magic != PL_CONFIG_MAGIC || config.version != PL_CONFIG_VERSION || config.size < sizeof config) return fail(Errno::Invalid);
   Records records(config);
+  configuration = &config;
   uint32_t host_handle = PL_HANDLE_MOUNT;
   const pl_record* record = TRY(records.next());
   if (record && record->kind == PL_RECORD_ROOT) {
@@ -209,6 +223,11 @@ ErrorOr<void> initialize(const pl_config& config, PhysicalAddress contents) {
         program = TRY(Records::text(p, p->path, 0, p->path_length));
         break;
       }
+      case PL_RECORD_PREFETCH: {
+        auto p = TRY(Records::as<pl_record_prefetch>(record));
+        TRY(Records::text(p, p->path, 0, p->path_length));
+        break;
+      }
       case PL_RECORD_START:
         start = TRY(Records::as<pl_record_start>(record));
         TRY(Records::text(start, start->text, 0, start->length));
@@ -226,6 +245,7 @@ ErrorOr<void> open_standard_streams(Descriptors& descriptors) {
 }
 
 void prepare_freeze() {
+  keep_blocks();
   forget_host_directories();
   ocall::flush();
 }

@@ -38,9 +38,14 @@ std::string_view program_path();
 // How a template starts its program (struct pl_record_start); null when the configuration does not say.
 const pl_record_start* template_start();
 
+// The n-th path that the configuration has a template read before it freezes; empty behind the last.
+std::string_view prefetched_path(unsigned index);
+
 Ref<Inode> root();
 // Is there a verified image below it?
 bool has_root_image();
+// What has been read of it so far stays in memory.
+void keep_blocks();
 // The mount whose root covers this inode (which has is_mount_point()), or which has this root.
 const Mount* mount_on(const Inode& covered);
 const Mount* mount_of_root(const Inode& root);

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/log.h"
+#include "fs/mount.h"
 #include "fs/path.h"
+#include "memory/frame_allocator.h"
 #include "memory/heap.h"
 #include "process/program.h"
 
@@ -50,17 +53,96 @@ class Prefetch {
 
   void run() {
     for (unsigned i = 0; i < count_; i++) {
-      auto attributes = files_[i]->attributes();
-      if (!attributes) continue;
-      for (uint64_t page = 0; page < pages_for(attributes->size); page++)
-        if (!files_[i]->page(page, false)) return;
+      if (!read_pages(*files_[i])) return;
       (void)add_needed(*files_[i]);
+    }
+  }
+
+  // What of files below the root is mapped. (The program's other threads may change that meanwhile; then forks read some pages themselves.)
+  void run_mapped(AddressSpace& space) {
+    space.for_each([](void* self, const AddressSpace::MappingView& view) {
+      auto& p = *static_cast<Prefetch*>(self);
+      if (!view.inode || view.inode->file_system_identity() != fs::root()->file_system_identity()) return true;
+      auto* part = heap_new<Part>(Ref<Inode>(view.inode), view.offset / PageSize, (view.end.value - view.start.value) / PageSize, p.parts_);
+      if (part) p.parts_ = part;
+      return true;
+    }, this);
+    for (bool more = true; parts_; heap_delete(std::exchange(parts_, parts_->next)))
+      more = more && read_pages(*parts_->inode, parts_->first, parts_->pages);
+  }
+
+  // Everything below a directory.
+  void run_below(Ref<Inode> top) {
+    Directory* last = heap_new<Directory>(std::move(top));
+    for (Directory* next = last; next;) {
+      if (!read_directory(*next->inode, last)) next->next = nullptr;
+      heap_delete(std::exchange(next, next->next));
     }
   }
 
  private:
   static constexpr unsigned Most = 48;      // files
   static constexpr unsigned MostEntries = 96, MostHeaders = ElfMaxProgramHeaders;
+
+  struct Directory {
+    explicit Directory(Ref<Inode> i) : inode(std::move(i)) {}
+    Ref<Inode> inode;
+    Directory* next = nullptr;
+  };
+
+  struct Part {
+    Part(Ref<Inode> i, uint64_t f, uint64_t n, Part* p) : inode(std::move(i)), first(f), pages(n), next(p) {}
+    Ref<Inode> inode;
+    uint64_t first, pages;
+    Part* next;
+  };
+
+  // False: that is all there is memory for.
+  bool read_pages(Inode& inode, uint64_t first = 0, uint64_t pages = ~uint64_t(0)) {
+    auto attributes = inode.attributes();
+    if (!attributes) return true;
+    pages = std::min(pages, pages_for(attributes->size) - std::min(first, pages_for(attributes->size)));
+    for (uint64_t page = first; page < first + pages; page++) {
+      frames::Totals totals = frames::totals();
+      if (totals.bytes - totals.free_bytes > boot_parameters().base_reserve / 2) {
+        log_line("prefetch: half of the template's memory is full; its forks read the rest for themselves");
+        return false;
+      }
+      if (!inode.page(page, false)) return false;
+      fs::keep_blocks();
+    }
+    return true;
+  }
+
+  // Reads the files of one directory; the directories go behind `last`.
+  bool read_directory(Inode& directory, Directory*& last) {
+    for (uint64_t cookie = 0;;) {
+      names_bytes_ = 0;
+      next_cookie_ = cookie;
+      auto done = directory.list(cookie, sizeof names_, [](void* self, const DirectoryEntry& e) { return static_cast<Prefetch*>(self)->take_name(e); }, this);
+      if (!done) return true;
+      for (size_t at = 0; at < names_bytes_; at += 1 + uint8_t(names_[at])) {
+        auto found = directory.lookup({names_ + at + 1, uint8_t(names_[at])});
+        if (!found) continue;
+        if ((*found)->is_regular() && !read_pages(**found)) return false;
+        if (!(*found)->is_directory() || (*found)->is_mount_point()) continue;
+        auto* more = heap_new<Directory>(std::move(*found));
+        if (!more) return false;
+        last = last->next = more;
+      }
+      if (*done || next_cookie_ == cookie) return true;
+      cookie = next_cookie_;
+    }
+  }
+
+  bool take_name(const DirectoryEntry& entry) {
+    if (names_bytes_ + 1 + entry.name.size() > sizeof names_) return false;
+    names_[names_bytes_] = char(entry.name.size());
+    std::memcpy(names_ + names_bytes_ + 1, entry.name.data(), entry.name.size());
+    names_bytes_ += 1 + entry.name.size();
+    next_cookie_ = entry.cookie;
+    return true;
+  }
 
   ErrorOr<void> read(Inode& inode, uint64_t offset, void* to, size_t bytes) {
     return TRY(read_at(inode, offset, to, bytes)) == bytes ? ErrorOr<void>() : fail(Errno::NotExecutable);
@@ -113,6 +195,10 @@ class Prefetch {
   ProgramHeader headers_[MostHeaders];
   DynamicEntry entries_[MostEntries];
   char text_[512], path_[MaxName + 64];
+  char names_[2048];  // each with its length before it
+  Part* parts_ = nullptr;
+  size_t names_bytes_ = 0;
+  uint64_t next_cookie_ = 0;
 };
 
 // Too large for a kernel stack.
@@ -131,12 +217,22 @@ void prefetch_executable(const Ref<Inode>& executable) {
   prefetch([&](Prefetch& p) { p.add(executable); });
 }
 
+void prefetch_mapped_files(AddressSpace& space) {
+  prefetch([&](Prefetch& p) { p.run_mapped(space); });
+}
+
 void prefetch_loaders() {
   prefetch([](Prefetch& p) {
     for (std::string_view path : Loaders)
       if (auto found = resolve(current_file_context().root, path, LastLink::Follow); found && (*found)->is_regular()) p.add(*found);
     p.find("libc.so.6");
   });
+}
+
+ErrorOr<void> prefetch_path(std::string_view path) {
+  Ref<Inode> found = TRY(resolve(current_file_context().root, path, LastLink::Follow));
+  prefetch([&](Prefetch& p) { found->is_directory() ? p.run_below(found) : p.add(found); });
+  return {};
 }
 
 }  // namespace pl

@@ -145,12 +145,21 @@ void prefetch_first_program() {
   if (fs::has_root_image()) prefetch_executable(Process::first().executable);
 }
 
+void prefetch_named_paths() {
+  for (unsigned i = 0;; i++) {
+    std::string_view path = fs::prefetched_path(i);
+    if (path.empty()) return;
+    if (auto found = prefetch_path(path); !found) panic("prefetch %.*s: not in the root image (errno %d)", int(path.size()), path.data(), int(found.error()));
+  }
+}
+
 namespace {
 
 // Of a template that has no program: each fork finds and maps the one that the host names, in a layout of its own.
 [[gnu::noinline]] void load_named_program(const InstanceCopy& instance) {
   auto loaded = instance.strings(instance.head().program_offset, 1, [](std::string_view path) -> ErrorOr<void> {
     if (auto loaded = load_program(path); !loaded) give_up(path.data(), loaded.error());
+    shadow::mark(shadow::Step::Loaded);
     return {};
   });
   if (!loaded) give_up("malformed instance parameters", loaded.error());

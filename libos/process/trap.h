@@ -36,6 +36,8 @@ ErrorOr<void> load_first_program(const char* path);
 ErrorOr<void> prepare_for_any_program();
 // Before a freeze: what forks will need of it and of its libraries is read from a verified root image once.
 void prefetch_first_program();
+// And what the measured configuration says that they will need.
+void prefetch_named_paths();
 
 // Completes the first process from what the host asks of this instance, its program included when none is loaded, and goes to the program's
 // first instruction. A cold enclave calls it after load_first_program, a fork from its entry. `instance` is host memory: each field is read once and checked.

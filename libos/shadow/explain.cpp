@@ -17,7 +17,7 @@ namespace {
 
 bool wanted = false;
 
-constexpr const char* StepNames[] = {"entered", "tables", "frames", "ready", "parameters", "places", "stack", "program", "ending"};
+constexpr const char* StepNames[] = {"entered", "tables", "frames", "ready", "loaded", "parameters", "places", "stack", "program", "ending"};
 static_assert(sizeof StepNames / sizeof *StepNames == unsigned(Step::Count));
 
 struct Count {

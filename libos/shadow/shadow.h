@@ -21,7 +21,7 @@ bool is_fork();
 uint64_t generation();
 
 // Where an instance's instructions went: the counter at the end of each step of its life, in the hot block. A cold start has not all.
-enum class Step : uint8_t { Entered, Tables, Frames, Ready, Parameters, Places, Stack, Program, Ending, Count };
+enum class Step : uint8_t { Entered, Tables, Frames, Ready, Loaded, Parameters, Places, Stack, Program, Ending, Count };
 extern uint64_t step_counter[unsigned(Step::Count)];
 inline void mark(Step step, uint64_t count = instructions_retired()) { step_counter[unsigned(step)] = count; }
 

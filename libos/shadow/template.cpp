@@ -11,6 +11,7 @@
 #include "memory/address_space_implementation.h"
 #include "ocall/ring.h"
 #include "process/instance.h"
+#include "process/prefetch.h"
 #include "process/scheduler.h"
 #include "process/send.h"
 #include "process/trap.h"
@@ -152,6 +153,7 @@ unsigned refusals(Thread& thread) {
 }
 
 [[noreturn]] void freeze_here(Thread& thread) {
+  if (fs::has_root_image()) prefetch_mapped_files(*thread.address_space);
   if (unsigned count = refusals(thread)) panic("not frozen: %u thing%s cannot be carried into forks", count, count == 1 ? "" : "s");
   point_record.running = false;
   save_floats(thread);

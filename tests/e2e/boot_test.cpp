@@ -31,7 +31,7 @@ class Image {
   Image() {
     const std::string tree = scratch.path() + "/tree";
     scratch.write("tell.c", Tell);
-    built("mkdir -p " + tree + "/bin " + tree + "/etc " + tree + "/lib && cp " PL_BUSYBOX " " + tree + "/bin/busybox && for a in sh cat ls id pwd env sleep; do ln -s busybox " +
+    built("mkdir -p " + tree + "/bin " + tree + "/etc " + tree + "/lib && cp " PL_BUSYBOX " " + tree + "/bin/busybox && cp " + e2e::program("terminal") + " " + tree + "/bin/terminal && for a in sh cat ls id pwd env sleep; do ln -s busybox " +
           tree + "/bin/$a; done && echo measured > " + tree + "/etc/motd && cp -L build/sysroot/lib/ld-musl-riscv64.so.1 " + tree + "/lib/");
     built("cd " + scratch.path() + " && " PL_TOP "/build/bin/pl-cc -O2 tell.c -o tree/bin/tell && " PL_TOP "/build/bin/pl-cc -dynamic -O2 -pie -fPIE tell.c -o tree/bin/tell-musl &&"
           " riscv64-linux-gnu-gcc -O2 -I" PL_TOP "/sysroot/include tell.c -o tree/bin/tell-glibc &&"
@@ -112,6 +112,74 @@ Test(boot, volumes_detached_instances_deadlines_and_limits_work_as_ever, .timeou
   auto limited = shell(run + "--memory 3m sh -c 'x=x; while :; do x=$x$x; done'");
   cr_expect_eq(limited.status, 137, "%d %s", limited.status, limited.err.c_str());
   says(run + "-d --name of-boot sh -c 'echo later; exit 3' && build/bin/pl-wait of-boot; echo $?; build/bin/pl-logs of-boot; build/bin/pl-rm of-boot >/dev/null", 0, "of-boot\n3\nlater\n");
+}
+
+Test(boot, a_thousand_instances_of_one_template_run_eight_at_a_time, .timeout = 300) {
+  Image image;
+  auto all = shell(image.run() + "-n 1000 -j 8 sh -c 'echo $PENGLAI_INDEX of $PENGLAI_COUNT; cat /etc/motd'", {.seconds = 280});
+  cr_expect_eq(all.status, 0, "%s", all.err.c_str());
+  std::set<std::string> lines;
+  std::istringstream text(all.out);
+  for (std::string line; std::getline(text, line);) lines.insert(line);
+  cr_expect_eq(lines.size(), 2000u);
+  for (int i : {0, 1, 500, 999}) {
+    const std::string index = std::to_string(i);
+    cr_expect(lines.count("[" + index + "] " + index + " of 1000") && lines.count("[" + index + "] measured"), "%s", index.c_str());
+  }
+}
+
+Test(boot, a_terminal_is_the_instances, .timeout = 200) {
+  Image image;
+  auto result = shell("script -qec 'stty rows 33 cols 99; " + image.run() + "-t terminal; echo status $?' /dev/null < /dev/null");
+  cr_expect(result.out.find("terminal 33x99") != std::string::npos && result.out.find("status 0") != std::string::npos, "%s%s", result.out.c_str(), result.err.c_str());
+  cr_expect_eq(shell(image.run() + "-t terminal < /dev/null").status, 125);
+}
+
+// All blocks of the EROFS image but its superblock and the roots of the tree, with which the image is found again.
+static void damage(const std::string& path) {
+  shell("blocks=$(od -A n -t u4 -j 1060 -N 4 " + path + "); dd if=/dev/zero of=" + path + " bs=4096 seek=1 count=$((blocks - 1)) conv=notrunc status=none");
+}
+
+Test(boot, what_the_template_has_read_no_fork_reads_again, .timeout = 300) {
+  Image image;
+  const std::string other = image.scratch.path() + "/other", run = image.run(), some = "./pl-run --shadow --shadow-at=boot --prefetch /etc --prefetch /bin/cat --rootfs " + other + " ";
+  // A small image is read whole.
+  says(run + "cat /etc/motd", 0, "measured\n");
+  // Of another, what is named. (Its content differs, so that it has a template of its own.)
+  image.scratch.write("tree/etc/motd", "of the other\n");
+  built("build/bin/pl-image build " + image.scratch.path() + "/tree -o " + other);
+  says(some + "cat /etc/motd", 0, "of the other\n");
+  damage(image.path());
+  damage(other);
+  says(run + "cat /etc/motd", 0, "measured\n");
+  for (const char* name : {"tell", "tell-musl", "tell-glibc"}) says(run + name + " x | head -n 1", 0, "boot 1 0 2\n");
+  says(some + "cat /etc/motd", 0, "of the other\n");
+  auto unread = shell(some + "tell");
+  cr_expect_neq(unread.status, 0);
+  cr_expect(unread.err.find("is not the one that was measured") != std::string::npos, "%s", unread.err.c_str());
+}
+
+Test(boot, nothing_enters_a_template_that_was_not_measured, .timeout = 200) {
+  Image image;
+  damage(image.path());
+  auto result = shell(image.run() + "cat /etc/motd");
+  cr_expect_neq(result.status, 0);
+  EXPECT_TEXT(result.out, "");
+  cr_expect(result.err.find("is not the one that was measured") != std::string::npos, "%s", result.err.c_str());
+}
+
+Test(boot, what_is_prefetched_has_to_be_there, .timeout = 200) {
+  Image image;
+  auto missing = shell(image.run() + "--prefetch /etc/nothing cat /etc/motd");
+  cr_expect_eq(missing.status, 125);
+  cr_expect(missing.err.find("prefetch /etc/nothing: not in the root image") != std::string::npos, "%s", missing.err.c_str());
+  auto entry = shell("./pl-run --shadow --prefetch /etc --rootfs " + image.path() + " cat /etc/motd");
+  EXPECT_TEXT(entry.out, "measured\n");
+  for (auto [options, line] : {std::pair("--shadow --prefetch /etc", "--prefetch is for --shadow with --rootfs"), std::pair("--shadow --rootfs /x --prefetch etc", "expected an absolute path")}) {
+    auto wrong = shell(std::string("./pl-run ") + options + " cat");
+    cr_expect_eq(wrong.status, 125);
+    cr_expect(wrong.err.find(line) != std::string::npos, "%s", wrong.err.c_str());
+  }
 }
 
 Test(boot, it_is_for_root_images_and_says_so, .timeout = 60) {

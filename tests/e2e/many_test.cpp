@@ -320,4 +320,14 @@ Test(library, a_c_and_a_cxx_program_build_against_what_is_installed_and_fork_thr
     cr_expect_eq(result.status, 0, "%s: %s%s", program, result.out.c_str(), result.err.c_str());
     EXPECT_TEXT(result.out, "0: [first][0]\n1: [first][1]\n2: [first][2]\n");
   }
+  // Of a root image, at boot.
+  scratch.write("tree/etc/motd", "measured\n");
+  auto image = shell("(cd " + scratch.path() + "/tree && mkdir bin && cp " PL_BUSYBOX " bin/busybox && for a in sh cat id pwd; do ln -s busybox bin/$a; done) && " +
+                     kBin + "pl-image build " + scratch.path() + "/tree -o " + scratch.path() + "/image");
+  cr_assert_eq(image.status, 0, "%s%s", image.out.c_str(), image.err.c_str());
+  for (auto [program, status, text] : {std::tuple("boot-c", 0, "measured\nmeasured\n5\n/etc\na line\n"), std::tuple("boot-cxx", 7, "measured\nmeasured\nmeasured\n")}) {
+    auto result = shell(kBin + "pl-machine run /host" + scratch.path() + "/build/" + program + " " + scratch.path() + "/image");
+    cr_expect_eq(result.status, status, "%s: %s%s", program, result.out.c_str(), result.err.c_str());
+    EXPECT_TEXT(result.out, text);
+  }
 }

@@ -57,6 +57,8 @@ struct penglai_program {
 	uint32_t cold;		     /* 1: no template, each instance is measured and booted by itself */
 	uint32_t point;		     /* PENGLAI_ENTRY or PENGLAI_BOOT */
 	const char *rootfs;	     /* a root image (pl-image build); NULL: a small tree with the program and its libraries */
+	const char *const *prefetch; /* files and directories of `rootfs` that the template reads and checks, so that no fork does; NULL: none,
+					or all of a small image at PENGLAI_BOOT */
 };
 
 struct penglai_template {

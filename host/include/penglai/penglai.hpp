@@ -29,6 +29,7 @@ struct Program {
   bool cold = false;
   std::string rootfs = {};                // a root image; empty: none
   penglai_point point = PENGLAI_ENTRY;
+  std::vector<std::string> prefetch = {};  // paths of the image
 };
 
 struct Stream {
@@ -144,6 +145,9 @@ class Runtime {
     explicit Raw(const Program& from) {
       for (const std::string& volume : from.volumes) volumes.push_back(volume.c_str());
       volumes.push_back(nullptr);
+      for (const std::string& path : from.prefetch) prefetch.push_back(path.c_str());
+      prefetch.push_back(nullptr);
+      program.prefetch = prefetch.data();
       program.path = from.path.empty() ? nullptr : from.path.c_str();
       program.rootfs = from.rootfs.empty() ? nullptr : from.rootfs.c_str();
       program.point = from.point;
@@ -152,7 +156,7 @@ class Runtime {
       program.memory = from.memory;
       program.cold = from.cold;
     }
-    std::vector<const char*> volumes;
+    std::vector<const char*> volumes, prefetch;
     penglai_program program{};
   };
   static std::vector<const char*> list(const std::vector<std::string>& texts) {

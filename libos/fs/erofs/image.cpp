@@ -34,7 +34,7 @@ constexpr uint8_t EntryTypes[] = {0, 8, 4, 2, 6, 1, 12, 10};
 ErrorOr<void> ErofsImage::open(const pl_record_root& record, uint32_t handle) {
   TRY(file_.open(record, handle));
   Superblock superblock;
-  TRY(read(SuperblockAt, &superblock, sizeof superblock, Wait::Allowed));
+  TRY(read(SuperblockAt, &superblock, sizeof superblock));
   if (superblock.magic != Magic || superblock.block_bits != BlockBits) {
     log_line("root image: not an EROFS image with blocks of 4,096 bytes");
     return fail(Errno::Invalid);
@@ -51,16 +51,10 @@ ErrorOr<void> ErofsImage::open(const pl_record_root& record, uint32_t handle) {
 
 // ---- blocks and inodes ----
 
-ErrorOr<FrameRef> ErofsImage::block(uint64_t index, Wait wait) {
-  if (wait == Wait::Allowed) return file_.block(index);
-  FrameRef there = file_.block_in_memory(index);
-  return there ? ErrorOr<FrameRef>(std::move(there)) : fail(Errno::Again);
-}
-
-ErrorOr<void> ErofsImage::read(uint64_t at, void* to, size_t bytes, Wait wait) {
+ErrorOr<void> ErofsImage::read(uint64_t at, void* to, size_t bytes) {
   auto* next = static_cast<std::byte*>(to);
   while (bytes) {
-    FrameRef frame = TRY(block(at / PageSize, wait));
+    FrameRef frame = TRY(block(at / PageSize));
     size_t n = std::min(bytes, PageSize - at % PageSize);
     std::memcpy(next, frame.data() + at % PageSize, n);
     next += n, at += n, bytes -= n;
@@ -68,17 +62,17 @@ ErrorOr<void> ErofsImage::read(uint64_t at, void* to, size_t bytes, Wait wait) {
   return {};
 }
 
-ErrorOr<ErofsImage::Node> ErofsImage::read_node(uint64_t number, Wait wait) {
+ErrorOr<ErofsImage::Node> ErofsImage::read_node(uint64_t number) {
   if (number >= file_.blocks() * (PageSize / SlotBytes)) return fail(Errno::Io);
   uint64_t at = meta_at_ + number * SlotBytes, behind;
   CompactInode compact;
-  TRY(read(at, &compact, sizeof compact, wait));
+  TRY(read(at, &compact, sizeof compact));
   Node n{};
   n.about.mode = compact.mode;
   uint32_t place;
   if (compact.format & Extended) {
     ExtendedInode extended;
-    TRY(read(at, &extended, sizeof extended, wait));
+    TRY(read(at, &extended, sizeof extended));
     n.about.uid = extended.uid;
     n.about.gid = extended.gid;
     n.about.links = extended.links;
@@ -102,14 +96,14 @@ ErrorOr<ErofsImage::Node> ErofsImage::read_node(uint64_t number, Wait wait) {
     n.about.size = 0;
     return n;
   }
-  n.first_block = place;
-  n.whole = pages_for(n.about.size);
+  n.about.first_block = place;
+  n.about.whole_blocks = pages_for(n.about.size);
   switch (compact.format >> LayoutShift & LayoutMask) {
     case LayoutPlain: break;
     case LayoutInline:
       n.tail_at = behind + xattr_bytes(compact.xattr_count);
       if (uint64_t tail = n.about.size % PageSize) {
-        n.whole--;
+        n.about.whole_blocks--;
         n.has_tail = true;
         if (n.tail_at % PageSize + tail > PageSize) return fail(Errno::Io);
       }
@@ -118,20 +112,20 @@ ErrorOr<ErofsImage::Node> ErofsImage::read_node(uint64_t number, Wait wait) {
       log_line("root image: inode %lu is compressed or in chunks, which is not supported", number);
       return fail(Errno::Io);
   }
-  if (n.whole && (n.first_block >= file_.blocks() || n.whole > file_.blocks() - n.first_block)) return fail(Errno::Io);
+  if (n.about.whole_blocks && (n.about.first_block >= file_.blocks() || n.about.whole_blocks > file_.blocks() - n.about.first_block)) return fail(Errno::Io);
   return n;
 }
 
-ErrorOr<LowerNode> ErofsImage::node(uint64_t number) { return TRY(read_node(number, Wait::Allowed)).about; }
+ErrorOr<LowerNode> ErofsImage::node(uint64_t number) { return TRY(read_node(number)).about; }
 
 ErrorOr<ErofsImage::Piece> ErofsImage::piece(const Node& node, uint64_t index) {
   Piece p;
-  if (index < node.whole) {
-    p.frame = TRY(block(node.first_block + index, Wait::Allowed));
+  if (index < node.about.whole_blocks) {
+    p.frame = TRY(block(node.about.first_block + index));
     p.bytes = reinterpret_cast<const char*>(p.frame.data());
     p.length = std::min<uint64_t>(PageSize, node.about.size - index * PageSize);
   } else {
-    p.frame = TRY(block(node.tail_at / PageSize, Wait::Allowed));
+    p.frame = TRY(block(node.tail_at / PageSize));
     p.bytes = reinterpret_cast<const char*>(p.frame.data()) + node.tail_at % PageSize;
     p.length = node.about.size % PageSize;
   }
@@ -140,22 +134,16 @@ ErrorOr<ErofsImage::Piece> ErofsImage::piece(const Node& node, uint64_t index) {
 
 // ---- contents ----
 
-ErrorOr<LowerFiles::Page> ErofsImage::page(uint64_t number, uint64_t index) {
-  Node n = TRY(read_node(number, Wait::Allowed));
-  if (index < n.whole) return Page{TRY(block(n.first_block + index, Wait::Allowed)), Kept::Below};
-  if (index > n.whole || !n.has_tail) return fail(Errno::Io);
+ErrorOr<FrameRef> ErofsImage::tail(uint64_t number) {
+  Node n = TRY(read_node(number));
+  if (!n.has_tail) return fail(Errno::Io);
   FrameRef frame = TRY(FrameRef::allocate());
-  TRY(read(n.tail_at, frame.data(), n.about.size % PageSize, Wait::Allowed));
-  return Page{std::move(frame), Kept::ByCaller};
-}
-
-FrameRef ErofsImage::page_in_memory(uint64_t number, uint64_t index) {
-  auto n = read_node(number, Wait::No);
-  return n && index < n->whole ? file_.block_in_memory(n->first_block + index) : FrameRef();
+  TRY(read(n.tail_at, frame.data(), n.about.size % PageSize));
+  return frame;
 }
 
 ErrorOr<size_t> ErofsImage::readlink(uint64_t link, char* out, size_t capacity) {
-  Node n = TRY(read_node(link, Wait::Allowed));
+  Node n = TRY(read_node(link));
   size_t bytes = std::min<uint64_t>(n.about.size, capacity), done = 0;
   for (uint64_t index = 0; done < bytes; index++) {
     Piece p = TRY(piece(n, index));
@@ -220,7 +208,7 @@ int order(std::string_view a, std::string_view b) {
 }  // namespace
 
 ErrorOr<uint64_t> ErofsImage::lookup(uint64_t directory, std::string_view name) {
-  Node n = TRY(read_node(directory, Wait::Allowed));
+  Node n = TRY(read_node(directory));
   if ((n.about.mode & file_mode::Type) != file_mode::Directory) return fail(Errno::NotDirectory);
   size_t index = TRY(last_not_behind(pages_for(n.about.size), [&](size_t i) -> ErrorOr<int> {
     Piece p = TRY(piece(n, i));
@@ -237,7 +225,7 @@ ErrorOr<uint64_t> ErofsImage::lookup(uint64_t directory, std::string_view name) 
 // A cookie counts places for entries: as many in each block as fit at most.
 ErrorOr<bool> ErofsImage::list(uint64_t directory, uint64_t cookie, bool (*visit)(void*, const DirectoryEntry&), void* context) {
   constexpr uint64_t Places = PageSize / sizeof(Entry);
-  Node n = TRY(read_node(directory, Wait::Allowed));
+  Node n = TRY(read_node(directory));
   if ((n.about.mode & file_mode::Type) != file_mode::Directory) return fail(Errno::NotDirectory);
   for (uint64_t index = cookie / Places; index < pages_for(n.about.size); index++) {
     Piece p = TRY(piece(n, index));

@@ -14,26 +14,24 @@ class ErofsImage final : public LowerFiles {
   // EINVAL: not such an image, with a line in the log that says why.
   ErrorOr<void> open(const pl_record_root& record, uint32_t handle);
   uint64_t root() const { return root_; }
+  void keep_blocks() { file_.keep_blocks(); }
 
   ErrorOr<LowerNode> node(uint64_t number) override;
   ErrorOr<uint64_t> lookup(uint64_t directory, std::string_view name) override;
   ErrorOr<bool> list(uint64_t directory, uint64_t cookie, bool (*visit)(void*, const DirectoryEntry&), void* context) override;
   ErrorOr<size_t> readlink(uint64_t link, char* out, size_t capacity) override;
-  ErrorOr<Page> page(uint64_t file, uint64_t index) override;
-  FrameRef page_in_memory(uint64_t file, uint64_t index) override;
+  ErrorOr<FrameRef> block(uint64_t index) override { return file_.block(index); }
+  FrameRef block_in_memory(uint64_t index) const override { return file_.block_in_memory(index); }
+  ErrorOr<FrameRef> tail(uint64_t file) override;
 
  private:
   struct Node {
     LowerNode about;
-    uint64_t first_block;  // of what is in whole blocks
-    uint64_t whole;        // how many these are
     uint64_t tail_at;      // place in the image of the bytes behind them, when they are inline
     bool has_tail;
   };
-  enum class Wait : uint8_t { Allowed, No };
-  ErrorOr<FrameRef> block(uint64_t index, Wait wait);
-  ErrorOr<void> read(uint64_t at, void* to, size_t bytes, Wait wait);
-  ErrorOr<Node> read_node(uint64_t number, Wait wait);
+  ErrorOr<void> read(uint64_t at, void* to, size_t bytes);
+  ErrorOr<Node> read_node(uint64_t number);
 
   // Block `index` of a directory's or a link's content.
   struct Piece {

@@ -91,7 +91,7 @@ FrameRef VerifiedFile::block_in_memory(uint64_t index) const {
 // Lets go of blocks that nobody else holds, in turn, once there are too many: what is needed again is read and checked again.
 void VerifiedFile::make_room() {
   uint64_t most = std::clamp(frames::totals().limit_bytes / PageSize / 4, FewestPages, MostPages);
-  if (cache_.count() < most) return;
+  if (cache_.count() < kept_ + most) return;
   unsigned gone = 0;
   for (uint64_t looked = 0; gone < Batch && looked < cache_.count(); looked++) {
     uint64_t place = cache_.next(hand_);

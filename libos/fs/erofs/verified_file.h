@@ -25,6 +25,8 @@ class VerifiedFile {
   ErrorOr<FrameRef> block(uint64_t index);
   // Null where it would have to be read.
   FrameRef block_in_memory(uint64_t index) const;
+  // Those that are in memory are not among the ones that are let go of when there are too many.
+  void keep_blocks() { kept_ = cache_.count(); }
 
  private:
   static constexpr unsigned Hashes = PageSize / sizeof(Sha256Digest);
@@ -40,6 +42,7 @@ class VerifiedFile {
   unsigned top_ = 0;
   std::array<uint64_t, MaxLevels> first_{};  // place in the file
   PageCache cache_;                          // by place in the file
+  uint64_t kept_ = 0;                        // how many of them are no reason to let go of any
   uint64_t hand_ = 0;                        // where letting go of blocks goes on
 };
 

@@ -16,6 +16,8 @@ struct LowerNode {
   uint32_t mode = 0, uid = 0, gid = 0, links = 1;
   uint64_t size = 0, rdev = 0;
   int64_t mtime = 0;
+  // Of a regular file: its first pages are so many blocks, from this one on, and what is left is its tail.
+  uint64_t first_block = 0, whole_blocks = 0;
 };
 
 // Nodes are numbers. Everything may wait for the host but what is said not to.
@@ -26,12 +28,11 @@ class LowerFiles {
   // As Inode::list(); an entry's inode is its node. Cookies are below LowerCookies.
   virtual ErrorOr<bool> list(uint64_t directory, uint64_t cookie, bool (*visit)(void*, const DirectoryEntry&), void* context) = 0;
   virtual ErrorOr<size_t> readlink(uint64_t link, char* out, size_t capacity) = 0;
-  // A page of a regular file's content. One that was put together for this call is the caller's to keep.
-  enum class Kept : uint8_t { Below, ByCaller };
-  struct Page { FrameRef frame; Kept kept; };
-  virtual ErrorOr<Page> page(uint64_t file, uint64_t index) = 0;
+  virtual ErrorOr<FrameRef> block(uint64_t index) = 0;
   // The same if it is there without waiting, else null.
-  virtual FrameRef page_in_memory(uint64_t file, uint64_t index) = 0;
+  virtual FrameRef block_in_memory(uint64_t index) const = 0;
+  // The last page of a regular file that has a tail, put together for this call: the caller's to keep.
+  virtual ErrorOr<FrameRef> tail(uint64_t file) = 0;
 
  protected:
   ~LowerFiles() = default;

@@ -17,20 +17,21 @@ ErrorOr<FrameRef> TmpRegular::look(uint64_t index) {
   if (PhysicalAddress frame = pages_.find(index)) return FrameRef::share(frame);
   if (index >= given_pages_) return FrameRef();
   if (!lower_) return FrameRef::share(given_ + index * PageSize);
-  LowerFiles::Page page = TRY(lower_.files->page(lower_.number, index));
-  if (page.kept == LowerFiles::Kept::Below) return std::move(page.frame);
+  if (index < whole_blocks_) return lower_.files->block(first_block_ + index);
+  FrameRef tail = TRY(lower_.files->tail(lower_.number));
   // The look below may have slept: what was written meanwhile is newer.
   if (PhysicalAddress frame = pages_.find(index)) return FrameRef::share(frame);
   if (index >= given_pages_) return FrameRef();
-  TRY(pages_.insert(index, page.frame));
-  return std::move(page.frame);
+  TRY(pages_.insert(index, tail));
+  return tail;
 }
 
 FrameRef TmpRegular::page_in_memory(uint64_t index) {
   if (index >= pages_for(size_)) return {};
   if (PhysicalAddress frame = pages_.find(index)) return FrameRef::share(frame);
   if (index >= given_pages_) return {};
-  return lower_ ? lower_.files->page_in_memory(lower_.number, index) : FrameRef::share(given_ + index * PageSize);
+  if (!lower_) return FrameRef::share(given_ + index * PageSize);
+  return index < whole_blocks_ ? lower_.files->block_in_memory(first_block_ + index) : FrameRef();
 }
 
 ErrorOr<FrameRef> TmpRegular::own_page(uint64_t index) {

@@ -76,7 +76,8 @@ class TmpRegular : public TmpInode {
       : TmpInode(mode, 0, 0), size_(bytes), given_(frames), given_pages_(pages_for(bytes)) {}
   // Content that is below.
   TmpRegular(const LowerNode& node, const Lower& lower)
-      : TmpInode(node, lower.number), size_(node.size), lower_(lower), given_pages_(pages_for(node.size)) {}
+      : TmpInode(node, lower.number), size_(node.size), lower_(lower), first_block_(node.first_block), whole_blocks_(node.whole_blocks),
+        given_pages_(pages_for(node.size)) {}
 
   ErrorOr<size_t> read(uint64_t offset, Buffer& to) override;
   ErrorOr<size_t> write(uint64_t offset, Buffer& from) override;
@@ -105,6 +106,7 @@ class TmpRegular : public TmpInode {
   uint64_t size_ = 0;
   PhysicalAddress given_;
   Lower lower_;
+  uint64_t first_block_ = 0, whole_blocks_ = 0;  // of `lower_`
   uint64_t given_pages_ = 0;  // of either
 };
 

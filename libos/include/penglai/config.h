@@ -53,6 +53,7 @@ struct pl_record {
 #define PL_RECORD_PROGRAM 4
 #define PL_RECORD_START 5
 #define PL_RECORD_ROOT 6
+#define PL_RECORD_PREFETCH 7
 
 /* A file (or directory, link) of the first tree. Missing parent directories are made with mode 0755. */
 struct pl_record_file {
@@ -99,6 +100,16 @@ struct pl_record_environment {
 
 /* Which file of the tree is executed. Without a slash it is looked for in /usr/local/sbin, /usr/local/bin, /usr/sbin, /usr/bin, /sbin, /bin. */
 struct pl_record_program {
+	struct pl_record record;
+	uint32_t path_length;
+	char path[];
+};
+
+/*
+ * A file or directory of the image below the root that a template reads, and so checks, before it freezes, all of it: its forks share
+ * the pages. Of an executable, what it is loaded with too. One that is not there ends the boot.
+ */
+struct pl_record_prefetch {
 	struct pl_record record;
 	uint32_t path_length;
 	char path[];
