@@ -142,9 +142,12 @@ OrFailure<Measured> Laboratory::fork(const Subject& subject, const std::vector<s
   if (!id) return std::unexpected(id.error());
   auto made = Stage::make(device_, subject.program, arguments);
   if (!made) return std::unexpected(made.error());
-  Stage& stage = **made;
+  return fork(*id, **made);
+}
+
+OrFailure<Measured> Laboratory::fork(uint64_t template_id, Stage& stage) {
   Server server(device_, nullptr, nullptr);
-  server.add_fork(stage.instance, *id, stage.piece.place(), 0);
+  server.add_fork(stage.instance, template_id, stage.piece.place(), 0);
   const uint64_t forks = monitor_forks();
   const uint64_t start = instructions();
   Ending ending = server.next();
@@ -222,19 +225,23 @@ OrFailure<uint64_t> Laboratory::private_bytes(const Subject& subject) {
 }
 
 OrFailure<Measured> Laboratory::process(const std::string& program, const std::vector<std::string>& arguments, bool keep_output) {
-  const std::string path = programs_ + "/" + program;
-  std::vector<char*> argv{const_cast<char*>(program.c_str())};
+  return process_at("", programs_ + "/" + program, arguments, keep_output);
+}
+
+OrFailure<Measured> Laboratory::process_at(const std::string& root, const std::string& path, const std::vector<std::string>& arguments, bool keep_output) {
+  std::vector<char*> argv{const_cast<char*>(path.c_str())};
   for (auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   char* environment[] = {nullptr};
   Descriptor output = keep_output ? memory_file() : Descriptor(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-  // Standard output is in place before, so that the child does nothing but execve.
+  // Standard output is in place before, so that the child does nothing but execve, and chroot before it.
   Descriptor before(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
   std::fflush(stdout);
   dup2(output.get(), STDOUT_FILENO);
   const uint64_t time = monotonic_now(), start = instructions();
   pid_t child = vfork();
   if (child == 0) {
+    if (!root.empty() && (chroot(root.c_str()) < 0 || chdir("/") < 0)) _exit(127);
     execve(path.c_str(), argv.data(), environment);
     _exit(127);
   }

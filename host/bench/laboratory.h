@@ -54,6 +54,8 @@ class Laboratory {
 
   // A fork: from before the one ioctl to after the destroy. The window is filled before, as the host program's own work is not measured.
   OrFailure<Measured> fork(const Subject& subject, const std::vector<std::string>& arguments = {});
+  // Of a template that has been made elsewhere, on its own stage.
+  OrFailure<Measured> fork(uint64_t template_id, Stage& stage);
   // create, add, hash, seal, boot, load, run, destroy: all in the measured time.
   OrFailure<Measured> cold(const std::string& program);
   // A template from nothing: create to publish. It is removed afterwards.
@@ -64,9 +66,13 @@ class Laboratory {
   OrFailure<uint64_t> private_bytes(const Subject& subject);
   // Of an enclave whose libOS says where it is (PL_CONFIG_EXPLAIN): otherwise measured as fork() and cold() are.
   OrFailure<Account> explain(const Subject& subject, Start how);
+  // A fork of a template that was made so.
+  OrFailure<Account> explain(uint64_t template_id, Stage& stage);
 
   // vfork, execve, exit and wait of the same file, standard output to /dev/null (or kept).
   OrFailure<Measured> process(const std::string& program, const std::vector<std::string>& arguments = {}, bool keep_output = false);
+  // The same of a path below the directory `root`, which is the process's root then; empty: below no other than its own.
+  OrFailure<Measured> process_at(const std::string& root, const std::string& path, const std::vector<std::string>& arguments, bool keep_output);
 
   // A copy of bench-hello with so much more memory, which it does not touch; its name.
   OrFailure<std::string> program_with_ballast(uint64_t megabytes);

@@ -13,9 +13,10 @@
 
 #include "bench/counter.h"
 #include "bench/crowd.h"
+#include "bench/explain.h"
 #include "bench/laboratory.h"
 #include "bench/options.h"
-#include "bench/symbols.h"
+#include "bench/rooted.h"
 #include "bench/table.h"
 
 namespace pl::bench {
@@ -28,8 +29,22 @@ constexpr const char* kInstructions = "instructions";
 constexpr const char* kDatabase = "/tmp/speedtest.db";  // a tmpfs on both sides
 const std::vector<std::string> kSpeedtest = {"--size", "5", "--verify", kDatabase};
 
+// A service that loads a lot before it can answer. Started, it has answered and leaves as a forked worker does; run, it ends as Python ends,
+// which takes apart all that was loaded.
+const std::string kPythonAnswer = R"py(import json, os, re, sqlite3
+try: open("/dev/shadow").read()
+except OSError: pass
+base = sqlite3.connect(":memory:")
+base.execute("create table words (word text)")
+base.executemany("insert into words values (?)", [(word,) for word in re.findall("[a-z]+", "an answer to a small question")])
+print(json.dumps(base.execute("select word, length(word) from words order by word").fetchall()), flush=True)
+)py";
+const Command kPythonRun = {"/usr/bin/python3", "-c", kPythonAnswer}, kPythonStart = {"/usr/bin/python3", "-c", kPythonAnswer + "os._exit(0)\n"};
+
 struct Bench {
   Laboratory laboratory;
+  std::string programs;
+  std::string python;              // an image that has it, without ".img"; empty: none
   std::vector<std::string> asked;  // rows by name; empty: all
   std::vector<Row> rows;
 
@@ -81,6 +96,16 @@ struct Bench {
   }
   static constexpr std::string_view kVerified = "Verification Hash: ";
   std::string query_results = {};
+
+  // The program's answer, which is the same on both sides.
+  OrFailure<double> answered(OrFailure<Measured> run) {
+    auto instructions = cost(run);
+    if (!instructions) return instructions;
+    if (!python_answer.empty() && run->output != python_answer) return failure(kOwnFailure, fmt::format("'{}' instead of '{}'", run->output, python_answer));
+    python_answer = run->output;
+    return instructions;
+  }
+  std::string python_answer = {};
 
   OrFailure<void> add(const std::string& name, const char* unit, const std::function<OrFailure<double>()>& enclave,
                       const std::function<OrFailure<double>()>& linux_figure = nullptr, std::string note = {}) {
@@ -228,6 +253,36 @@ struct Bench {
       return Step{name, "instructions each", [&lab, name, program] { return printed(lab.fork(program, {name})); },
                   [&lab, name, program] { return printed(lab.process(program, {name}, true)); }};
     };
+    // Programs of root images.
+    std::map<std::string, Rooted> images;
+    auto rooted = [&](const std::string& name) -> OrFailure<Rooted*> {
+      if (auto known = images.find(name); known != images.end()) return &known->second;
+      auto opened = Rooted::open(lab, name);
+      if (!opened) return std::unexpected(opened.error());
+      return &images.emplace(name, std::move(*opened)).first->second;
+    };
+    auto in_image = [&](const std::string& image, auto measure) {
+      return [&rooted, image, measure]() -> OrFailure<double> {
+        auto root = rooted(image);
+        if (!root) return std::unexpected(root.error());
+        return measure(**root);
+      };
+    };
+    const std::string own_image = programs + "/bench-root";
+    for (const auto& [name, command] : {std::pair("boot_run_musl", &kRootedMusl), std::pair("boot_run_glibc", &kRootedGlibc)})
+      steps.push_back({name, kInstructions, in_image(own_image, [command](Rooted& root) { return repeat([&] { return cost(root.fork(ShadowPoint::Boot, *command)); }); }),
+                       in_image(own_image, [command](Rooted& root) { return repeat([&] { return cost(root.process(*command)); }); })});
+    if (python.empty()) {
+      const char* const why = "there is no image with python3; in a build tree 'cmake --build build --target python-image' makes one, elsewhere --python names one";
+      for (const char* name : {kPythonRow, kPythonRunRow})
+        if (std::ranges::find(asked, name) != asked.end()) return failure(kOwnFailure, fmt::format("{}: {}", name, why));
+      if (asked.empty()) fmt::print(stderr, "pl-bench: {} is left out: {}\n", kPythonRow, why);
+    } else {
+      for (const auto& [name, command] : {std::pair(kPythonRow, &kPythonStart), std::pair(kPythonRunRow, &kPythonRun)})
+        steps.push_back({name, kInstructions,
+                         in_image(python, [this, command](Rooted& root) { return repeat([&] { return answered(root.fork(ShadowPoint::Call, *command)); }, 3); }),
+                         in_image(python, [this, command](Rooted& root) { return repeat([&] { return answered(root.process(*command)); }, 3); })});
+    }
     for (const char* name : {"getppid", "pipe_pingpong", "futex_handoff", "thread_create_join", "fork_exit_wait", "fork_exec_wait", "open_close",
                              "stat", "tmpfs_read_1m", "page_fault", "mmap_munmap", "mmap_touch_munmap"})
       steps.push_back(operation(name, "bench-calls"));
@@ -273,42 +328,16 @@ int report(const Failure& failure) {
   return failure.status;
 }
 
-OrFailure<void> explain(Laboratory& laboratory) {
-  const Symbols symbols("/usr/lib/penglai/libos.symbols");
-  for (const Subject& subject : {Subject("bench-hello"), Subject("bench-hello-glibc"), Subject("bench-hello", ShadowPoint::Main),
-                                 Subject("bench-call", ShadowPoint::Call)}) {
-    for (Start how : {Start::Forked, Start::Cold}) {
-      if (how == Start::Cold && subject.point != ShadowPoint::Entry) continue;
-      if (auto warm = laboratory.explain(subject, how); !warm) return std::unexpected(warm.error());
-      auto account = laboratory.explain(subject, how);
-      if (!account) return std::unexpected(account.error());
-      const char* point = subject.point == ShadowPoint::Main ? " at main" : subject.point == ShadowPoint::Call ? " at a call" : "";
-      fmt::print("{} of {}{}, step by step\n", how == Start::Forked ? "A fork" : "A cold run", subject.program, point);
-      uint64_t sum = 0, budget = 0;
-      fmt::print("  {:>12}  {:>8}\n", "instructions", how == Start::Forked ? "budget" : "");
-      for (auto& step : account->steps) {
-        fmt::print("  {:>12}  {:>8}  {}\n", step.count, step.budget ? std::to_string(step.budget) : "", step.name);
-        sum += step.count;
-        budget += step.budget;
-      }
-      fmt::print("  {:>12}  {:>8}  together\n\n", sum, budget ? std::to_string(budget) : "");
-      for (auto& page : account->pages) fmt::print("  {}\n", symbols.name(page));
-      if (!account->pages.empty()) fmt::print("\n");
-    }
-  }
-  return {};
-}
-
 int run(const Options& options) {
   if (!options.time && !counts_instructions())
     return report({kOwnFailure, "this hart's instret does not count instructions; start the machine with -icount (the pl-bench of another machine does)"});
   auto laboratory = Laboratory::open(options.programs);
   if (!laboratory) return report(laboratory.error());
   if (options.explain) {
-    if (auto explained = explain(*laboratory); !explained) return report(explained.error());
+    if (auto explained = explain(*laboratory, options.programs); !explained) return report(explained.error());
     return 0;
   }
-  Bench bench{std::move(*laboratory), options.rows, {}};
+  Bench bench{std::move(*laboratory), options.programs, options.python, options.rows, {}};
   if (auto done = options.time ? bench.timed() : bench.all(); !done) return report(done.error());
   fmt::print("{}", as_text(bench.rows));
   if (!options.json.empty())

@@ -43,6 +43,7 @@ struct Stage {
     stage->instance.handles().set_stream(1, stage->output.get());
     stage->instance.handles().set_stream(2, stage->output.get());
     Invocation invocation;
+    invocation.program = program;
     invocation.arguments = {program};
     invocation.arguments.insert(invocation.arguments.end(), arguments.begin(), arguments.end());
     prepare_window(stage->instance.window(), invocation);
