@@ -14,7 +14,10 @@ using e2e::shell;
 
 namespace {
 
-const std::string Carry = "./pl-run --shadow --shadow-at=call -e OF_TEMPLATE=t --instance-env OF_INSTANCE=i " + program("shadow-carry") + " first second";
+std::string carrying(const std::string& point, const std::string& name) {
+  return "./pl-run --shadow --shadow-at=" + point + " -e OF_TEMPLATE=t --instance-env OF_INSTANCE=i " + program(name) + " first second";
+}
+const std::string Carry = carrying("call", "shadow-carry");
 
 std::string refuse(const std::string& what, const std::string& options = "") {
   return "./pl-run --shadow --shadow-at=call --shadow-args 1 " + options + " " + program("shadow-refuse") + " " + what;
@@ -46,10 +49,21 @@ std::map<std::string, std::set<std::string>> of_many(size_t forks, const std::st
 
 constexpr size_t Forks = 1000;
 
-void expect_unique(const std::string& options, const std::string& arguments) {
-  auto seen = of_many(Forks, "shadow-unique", options, arguments);
+void expect_unique(const std::string& options, const std::string& arguments, const std::string& program = "shadow-unique", size_t forks = Forks) {
+  auto seen = of_many(forks, program, options, arguments);
   for (const char* name : {"getrandom", "urandom", "at_random", "uuid", "canary", "generation", "id"})
-    cr_expect_eq(seen[name].size(), Forks, "%s: %zu of %zu differ", name, seen[name].size(), Forks);
+    cr_expect_eq(seen[name].size(), forks, "%s: %zu of %zu differ", name, seen[name].size(), forks);
+  if (options.empty()) return;
+  for (const char* name : {"at_program", "at_library", "at_stack", "at_heap"}) cr_expect_eq(seen[name].size(), 1u, "%s: %zu places", name, seen[name].size());
+}
+
+// What was before the point is there twice: two forks of one template, of which none sees what the other did.
+void expect_carried(const std::string& point, const std::string& name) {
+  for (int i = 0; i < 2; ++i) {
+    auto run = shell(carrying(point, name));
+    cr_expect_eq(run.status, 0, "%s: %s%s", name.c_str(), run.out.c_str(), run.err.c_str());
+    cr_expect(run.out.starts_with("buffered before the point\n"), "each fork has what was in the buffer: %s", run.out.c_str());
+  }
 }
 
 // "drbg" and "psa" are mbedTLS' two generators, seeded before the point; "session" is what client and server agreed on.
@@ -110,10 +124,19 @@ Test(points, main_is_refused_by_name_where_start_up_code_does_not_hand_it_over, 
 }
 
 Test(points, what_was_before_a_call_is_carried_as_the_contract_says, .timeout = 120) {
-  for (int i = 0; i < 2; ++i) {
-    auto run = shell(Carry);
-    cr_expect_eq(run.status, 0, "%s%s", run.out.c_str(), run.err.c_str());
-    cr_expect(run.out.starts_with("buffered before the point\n"), "each fork has what was in the buffer: %s", run.out.c_str());
+  for (const char* name : {"shadow-carry", "shadow-carry-musl", "shadow-carry-glibc"}) expect_carried("call", name);
+}
+
+Test(points, what_constructors_had_before_main_is_carried_as_the_contract_says, .timeout = 120) {
+  for (const char* name : {"shadow-main", "shadow-main-musl", "shadow-main-glibc"}) expect_carried("main", name);
+}
+
+// Static ones have a thousand, above.
+Test(points, no_two_forks_of_a_dynamic_program_share_a_secret_at_main_or_a_call, .timeout = 300) {
+  constexpr size_t Few = 100;
+  for (const char* name : {"shadow-unique-musl", "shadow-unique-glibc"}) {
+    expect_unique("--shadow-at=main", "", name, Few);
+    expect_unique("--shadow-at=call --shadow-args 1", "call", name, Few);
   }
 }
 

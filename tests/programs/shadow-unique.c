@@ -4,13 +4,14 @@
 #include <fcntl.h>
 #include <penglai/shadow.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-extern uintptr_t __stack_chk_guard;  // musl's
+extern uintptr_t __stack_chk_guard;  // musl's and glibc's
 
 static unsigned char *wiped;
 static const volatile uint64_t *generation;
@@ -59,6 +60,8 @@ int main(int argc, char **argv) {
   printf("uuid %s\n", uuid);
   printf("canary %016llx\n", (unsigned long long)__stack_chk_guard);
   if (pl_shadow_info(&info)) return 6;
+  // Where things lie is the template's, but at entry.
+  printf("at_program %p\nat_library %p\nat_stack %p\nat_heap %p\n", (void*)show, (void*)puts, (void*)&info, malloc(1));
   printf("generation %llu\nid %llu\n", (unsigned long long)info.generation, (unsigned long long)info.id);
 
   if (!generation || *generation != info.generation) return 7;
