@@ -12,9 +12,16 @@ constexpr uint32_t Create = 0100, Exclusive = 0200, NoTerminal = 0400, Truncate 
 constexpr uint32_t DataSync = 010000, Async = 020000, Direct = 040000, LargeFile = 0100000, Directory = 0200000;
 constexpr uint32_t NoFollow = 0400000, NoAccessTime = 01000000, CloseOnExec = 02000000, Sync = 04010000, Path = 010000000;
 constexpr uint32_t TemporaryBit = 020000000, Temporary = TemporaryBit | Directory;
+// Never the program's: openat2's RESOLVE_*, as open_path() takes them.
+constexpr unsigned ResolveShift = 24;
+constexpr uint32_t Resolve = 63u << ResolveShift;
 // What fcntl(F_SETFL) may change.
 constexpr uint32_t Settable = Append | NonBlock | Direct | NoAccessTime;
 }  // namespace open_flag
+
+namespace resolve_flag {
+constexpr uint32_t NoCrossing = 1, NoMagicLinks = 2, NoLinks = 4, Beneath = 8, InRoot = 16, Cached = 32, Scoped = Beneath | InRoot;
+}
 
 namespace file_mode {
 constexpr uint32_t Type = 0170000, Socket = 0140000, Link = 0120000, Regular = 0100000, Block = 0060000, Directory = 0040000,
@@ -38,7 +45,7 @@ constexpr uint32_t NoFollow = 0x100, EffectiveAccess = 0x200, RemoveDirectory = 
 }
 
 namespace rename_flag {
-constexpr uint32_t NoReplace = 1, Exchange = 2;
+constexpr uint32_t NoReplace = 1, Exchange = 2, Whiteout = 4;
 }
 
 constexpr int SeekSet = 0, SeekCurrent = 1, SeekEnd = 2, SeekData = 3, SeekHole = 4;

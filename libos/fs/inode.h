@@ -38,6 +38,8 @@ struct DirectoryEntry {
   std::string_view name;
 };
 
+enum class Linkable : bool { No, Yes };
+
 // What stands between two slashes when an inode says its own name.
 constexpr size_t NameCapacity = 256;
 
@@ -75,12 +77,14 @@ class Inode : public RefCounted {
   virtual ErrorOr<Ref<Inode>> lookup(std::string_view) { return fail(Errno::NotDirectory); }
   // The same on the way to something below it: may rely on what was seen a moment ago.
   virtual ErrorOr<Ref<Inode>> lookup_on_the_way(std::string_view name) { return lookup(name); }
+  // Whether looking for the name, or without one opening this itself, asks nobody outside (openat2(2), RESOLVE_CACHED).
+  virtual bool answers_from_memory(std::string_view) { return true; }
   // Finds and opens for reading in one step, with the caller's permissions checked; null: to be done in two.
   virtual ErrorOr<Ref<File>> open_existing(std::string_view, uint32_t /*flags*/);
   virtual ErrorOr<Ref<Inode>> create(std::string_view, uint32_t /*mode with type*/, uint64_t /*rdev*/, uint32_t /*uid*/,
                                      uint32_t /*gid*/) { return fail(Errno::NotDirectory); }
-  // A regular file without a name (O_TMPFILE).
-  virtual ErrorOr<Ref<Inode>> create_unnamed(uint32_t /*mode*/, uint32_t /*uid*/, uint32_t /*gid*/) { return fail(Errno::NotSupported); }
+  // A regular file without a name (O_TMPFILE), which link() may give it or not.
+  virtual ErrorOr<Ref<Inode>> create_unnamed(uint32_t /*mode*/, uint32_t /*uid*/, uint32_t /*gid*/, Linkable) { return fail(Errno::NotSupported); }
   virtual ErrorOr<void> link(std::string_view, Inode&) { return fail(Errno::NotDirectory); }
   virtual ErrorOr<void> unlink(std::string_view, bool /*directory*/) { return fail(Errno::NotDirectory); }
   virtual ErrorOr<void> symlink(std::string_view, std::string_view /*target*/, uint32_t, uint32_t) { return fail(Errno::NotDirectory); }
@@ -108,7 +112,8 @@ class Inode : public RefCounted {
   // Who has a say about its locks beside this instance; null: nobody.
   virtual locks::Authority* lock_authority() { return nullptr; }
 
-  // Where it is: its directory, and its name there (at most NameCapacity). Null and ENOENT for one without a name.
+  // Where it is, or was before it was removed: its directory, and its name there (at most NameCapacity). Null and ENOENT for one that is
+  // nowhere. A file with several names goes by one of them.
   virtual Ref<Inode> parent() { return {}; }
   virtual ErrorOr<size_t> name(char*) { return fail(Errno::NoEntry); }
   // What identifies the file system for EXDEV.
@@ -118,14 +123,21 @@ class Inode : public RefCounted {
   bool is_mount_root() const { return mount_root_; }
   void set_mount_point() { mount_point_ = true; }
   void set_mount_root() { mount_root_ = true; }
+  bool is_removed() const { return removed_; }
+  // No new shared mapping of it can be written (memfd_create(2), "File sealing").
+  bool is_write_sealed() const { return write_sealed_; }
+  void set_write_sealed(bool sealed) { write_sealed_ = sealed; }
 
  protected:
   explicit Inode(uint32_t type) : type_(type) {}
+  void set_removed(bool removed) { removed_ = removed; }
 
  private:
   uint32_t type_;
   bool mount_point_ = false;
   bool mount_root_ = false;
+  bool removed_ = false;
+  bool write_sealed_ = false;
 };
 
 }  // namespace pl

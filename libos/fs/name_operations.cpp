@@ -66,61 +66,77 @@ ErrorOr<Ref<File>> open_inode(Ref<Inode> inode, uint32_t flags) {
 }
 
 // The part of open(2) that may make the file.
-ErrorOr<Ref<File>> open_or_create(const Ref<Inode>& base, std::string_view path, uint32_t flags, uint32_t mode) {
-  Ref<Inode> at = base;
-  struct Memory {
-    char* text = nullptr;
-    ~Memory() { if (text) heap_free(text, MaxPath, 1); }
-  } memory;
-  for (unsigned links = 0; links <= MaxLinks; links++) {
-    Place place;
-    TRY(resolve_place(at, path, place));
-    if (place.must_be_directory || is_dot(place.view())) return fail(Errno::IsDirectory);
+ErrorOr<Ref<File>> open_or_create(Walk& walk, uint32_t flags, uint32_t mode) {
+  for (;;) {
+    TRY(walk.to_last());
+    Inode& directory = walk.directory();
+    const std::string_view name = walk.component();
+    if (walk.must_be_directory() || is_dot(name)) return fail(Errno::IsDirectory);
     // What has to be new is not looked for first.
-    bool blind = flags & open_flag::Exclusive && current_file_credentials().privileged() && !place.directory->read_only();
-    auto found = blind ? fail(Errno::NoEntry) : place.directory->lookup(place.view());
+    bool blind = flags & open_flag::Exclusive && current_file_credentials().privileged() && !directory.read_only();
+    auto found = blind ? fail(Errno::NoEntry) : directory.lookup(name);
     if (!found) {
       if (found.error() != Errno::NoEntry) return fail(found.error());
-      TRY(may_change(*place.directory));
+      TRY(may_change(directory));
       FileCredentials who = current_file_credentials();
       uint32_t permissions = mode & file_mode::Permissions & ~current_file_context().umask;
-      auto made = place.directory->create(place.view(), file_mode::Regular | permissions, 0, who.uid, who.gid);
+      auto made = directory.create(name, file_mode::Regular | permissions, 0, who.uid, who.gid);
       if (!made) {
         // Someone else was faster: that one then, unless it had to be ours.
         if (made.error() == Errno::Exists && !(flags & open_flag::Exclusive)) continue;
         return fail(made.error());
       }
-      if (watches::any()) watches::tell_entry(*place.directory, place.view(), **made, watch_event::Create);
+      if (watches::any()) watches::tell_entry(directory, name, **made, watch_event::Create);
       // The creator may use it whatever the mode says.
       return (*made)->open(*made, flags & ~OnlyForOpening);
     }
-    Ref<Inode> inode = Walk::cross(*found);
     if (flags & open_flag::Exclusive) return fail(Errno::Exists);
+    Ref<Inode> inode = TRY(walk.enter(*std::move(found)));
     if (!inode->is_link()) return open_inode(inode, flags & ~(inode->is_directory() ? 0 : open_flag::Create));
     if (flags & open_flag::NoFollow) return fail(Errno::LinkLoop);
+    if (TRY(walk.follow(*inode))) continue;
     if (Ref<File> file = TRY(inode->follow_open(flags))) return file;
-    if (Ref<Inode> target = TRY(inode->follow())) return open_inode(Walk::cross(std::move(target)), flags & ~open_flag::Create);
-    auto text = static_cast<char*>(heap_allocate(MaxPath, 1));
-    if (!text) return fail(Errno::NoMemory);
-    if (memory.text) heap_free(memory.text, MaxPath, 1);
-    memory.text = text;
-    path = {text, TRY(inode->readlink(text, MaxPath))};
-    at = place.directory;
+    return open_inode(Ref<Inode>(&walk.directory()), flags & ~open_flag::Create);
   }
-  return fail(Errno::LinkLoop);
 }
 
-ErrorOr<Ref<File>> open_any(const Ref<Inode>& base, std::string_view path, uint32_t flags, uint32_t mode) {
-  if ((flags & open_flag::Temporary) == open_flag::Temporary && !(flags & open_flag::Path)) {
-    if ((flags & open_flag::AccessMode) == open_flag::ReadOnly) return fail(Errno::Invalid);
-    Ref<Inode> directory = TRY(resolve(base, path, LastLink::Follow));
+// What the walk came to without following a link at the end.
+ErrorOr<Ref<File>> open_found(Ref<Inode> inode, const Ref<Inode>& base, std::string_view path, uint32_t flags, uint32_t resolve) {
+  if (inode->is_link() && !(flags & open_flag::NoFollow)) {
+    Walk along(resolve, base);
+    TRY(along.start(base, path));
+    Ref<Inode> target = TRY(along.to_end(LastLink::Follow));
+    if (!(flags & open_flag::Path))
+      if (Ref<File> file = TRY(inode->follow_open(flags))) return file;
+    inode = std::move(target);
+  }
+  if (resolve & resolve_flag::Cached && !inode->answers_from_memory({})) return fail(Errno::Again);
+  return open_inode(std::move(inode), flags);
+}
+
+// What makes a file, and openat2(2)'s ways of resolving.
+ErrorOr<Ref<File>> open_specially(const Ref<Inode>& base, std::string_view path, uint32_t flags, uint32_t mode) {
+  const uint32_t resolve = flags >> open_flag::ResolveShift;
+  flags &= ~open_flag::Resolve;
+  if ((flags & (open_flag::Create | open_flag::Directory)) == (open_flag::Create | open_flag::Directory)) return fail(Errno::Invalid);
+  Walk walk(resolve, base);
+  TRY(walk.start(base, path));
+  if (flags & open_flag::TemporaryBit) {
+    if (!(flags & open_flag::Directory) || (flags & open_flag::AccessMode) == open_flag::ReadOnly) return fail(Errno::Invalid);
+    Ref<Inode> directory = TRY(walk.to_end(LastLink::Follow));
     if (!directory->is_directory()) return fail(Errno::NotDirectory);
     TRY(may_change(*directory));
     FileCredentials who = current_file_credentials();
-    Ref<Inode> file = TRY(directory->create_unnamed(mode & ~current_file_context().umask, who.uid, who.gid));
+    Linkable linkable = flags & open_flag::Exclusive ? Linkable::No : Linkable::Yes;
+    Ref<Inode> file = TRY(directory->create_unnamed(mode & ~current_file_context().umask, who.uid, who.gid, linkable));
     return file->open(file, flags & ~(open_flag::Temporary | OnlyForOpening));
   }
-  if (flags & open_flag::Create && !(flags & open_flag::Path)) return open_or_create(base, path, flags, mode);
+  if (flags & open_flag::Create) return open_or_create(walk, flags, mode);
+  return open_found(TRY(walk.to_end(LastLink::Keep)), base, path, flags, resolve);
+}
+
+ErrorOr<Ref<File>> open_any(const Ref<Inode>& base, std::string_view path, uint32_t flags, uint32_t mode) {
+  if (flags & (open_flag::TemporaryBit | open_flag::Create | open_flag::Resolve)) return open_specially(base, path, flags, mode);
   Walk walk;
   TRY(walk.start(base, path));
   TRY(walk.to_last());
@@ -132,11 +148,7 @@ ErrorOr<Ref<File>> open_any(const Ref<Inode>& base, std::string_view path, uint3
       return file;
     }
   Ref<Inode> inode = TRY(walk.to_end(LastLink::Keep));
-  if (inode->is_link() && !(flags & open_flag::NoFollow)) {
-    if (!(flags & open_flag::Path))
-      if (Ref<File> file = TRY(inode->follow_open(flags))) return file;
-    inode = TRY(resolve(base, path, LastLink::Follow));
-  }
+  if (inode->is_link()) return open_found(std::move(inode), base, path, flags, 0);
   return open_inode(std::move(inode), flags);
 }
 
@@ -165,7 +177,9 @@ ErrorOr<void> make_node(const Ref<Inode>& base, std::string_view path, uint32_t 
   TRY(may_make(place));
   FileCredentials who = current_file_credentials();
   uint32_t type = mode & file_mode::Type;
-  if ((type == file_mode::Character || type == file_mode::Block) && !who.privileged()) return fail(Errno::Perm);
+  // A whiteout, which is no device, is everybody's.
+  if ((type == file_mode::Character || type == file_mode::Block) && !who.privileged() && !(type == file_mode::Character && device == 0))
+    return fail(Errno::Perm);
   uint32_t permissions = mode & (directory ? 01777 : file_mode::Permissions) & ~current_file_context().umask;
   Ref<Inode> made = TRY(place.directory->create(place.view(), type | permissions, device, who.uid, who.gid));
   if (watches::any()) watches::tell_entry(*place.directory, place.view(), *made, watch_event::Create);
@@ -178,7 +192,8 @@ ErrorOr<void> make_link(const Ref<Inode>& from, const Ref<Inode>& base, std::str
   if (is_dot(place.view())) return fail(Errno::Exists);
   if (place.must_be_directory) return fail(Errno::NoEntry);
   if (from->is_directory()) return fail(Errno::Perm);
-  if (from->file_system_identity() != place.directory->file_system_identity()) return fail(Errno::CrossDevice);
+  // What is in no directory is in no mount.
+  if (from->file_system_identity() != place.directory->file_system_identity() || !from->parent()) return fail(Errno::CrossDevice);
   TRY(may_make(place));
   TRY(place.directory->link(place.view(), *from));
   if (watches::any()) {

@@ -62,7 +62,7 @@ bool Walk::next_component() {
   const char* const end = at + rest_.size();
   while (at < end && *at == '/') ++at;
   const char* const start = at;
-  while (at < end && *at != '/') ++at;
+  while (at != end && *at != '/') ++at;
   component_ = {start, size_t(at - start)};
   rest_ = {at, size_t(end - at)};
   while (at < end && *at == '/') ++at;
@@ -79,23 +79,28 @@ Ref<Inode> Walk::cross(Ref<Inode> inode) {
   return inode;
 }
 
-// The parent as this process sees it: not above its root, and out of a mount through what it covers.
-ErrorOr<Ref<Inode>> Walk::parent_of(Ref<Inode> inode) {
-  const Ref<Inode>& root = current_file_context().root;
-  while (!(inode == root) && inode->is_mount_root()) {
+ErrorOr<Ref<Inode>> Walk::enter(Ref<Inode> inode) {
+  if (inode->is_mount_point() && resolve_ & resolve_flag::NoCrossing) return fail(Errno::CrossDevice);
+  return cross(std::move(inode));
+}
+
+// The parent as seen from below `root`: not above it, and out of a mount through what it covers.
+ErrorOr<Ref<Inode>> Walk::parent_of(Ref<Inode> inode, const Inode* root) {
+  while (inode.get() != root && inode->is_mount_root()) {
     const Mount* mount = fs::mount_of_root(*inode);
     if (!mount || !mount->covered) break;
     inode = mount->covered;
   }
-  if (inode == root) return inode;
+  if (inode.get() == root) return inode;
   Ref<Inode> parent = inode->parent();
   if (!parent) return inode == fs::root() ? ErrorOr<Ref<Inode>>(inode) : fail(Errno::NoEntry);
   return cross(parent);
 }
 
 ErrorOr<bool> Walk::expand(Inode& link) {
-  if (++links_ > MaxLinks) return fail(Errno::LinkLoop);
+  if (++links_ > MaxLinks || resolve_ & resolve_flag::NoLinks) return fail(Errno::LinkLoop);
   if (Ref<Inode> target = TRY(link.follow())) {
+    if (resolve_) TRY(may_jump(target));
     at_ = cross(std::move(target));
     return false;
   }
@@ -110,8 +115,13 @@ ErrorOr<bool> Walk::expand(Inode& link) {
   rest_ = {text, n + rest_.size()};
   if (expanded_) heap_free(expanded_, MaxPath, 1);
   expanded_ = text;
-  if (text[0] == '/') at_ = current_file_context().root;
+  if (text[0] == '/') at_ = resolve_ ? TRY(restricted_root()) : current_file_context().root;
   return true;
+}
+
+ErrorOr<bool> Walk::follow(Inode& link) {
+  last_ = false;
+  return expand(link);
 }
 
 ErrorOr<void> Walk::to_last() {
@@ -122,22 +132,25 @@ ErrorOr<void> Walk::to_last() {
     }
     if (component_.size() > MaxName) return fail(Errno::NameTooLong);
     if (!at_->is_directory()) return fail(Errno::NotDirectory);
-    TRY(check_access(*at_, AccessExecute, who_));
+    if (!who_.privileged()) TRY(check_access(*at_, AccessExecute, who_));  // user 0 may look into any directory
     if (!last_) TRY(step(LastLink::Follow));
   }
   return {};
 }
 
+ErrorOr<bool> Walk::dots() {
+  if (component_.size() == 2) at_ = TRY(resolve_ ? restricted_parent() : parent_of(at_, current_file_context().root.get()));
+  return false;
+}
+
 // What component_ names.
 ErrorOr<bool> Walk::step(LastLink last) {
   const bool was_last = std::exchange(last_, false);
-  if (component_ == ".") return false;
-  if (component_ == "..") {
-    at_ = TRY(parent_of(at_));
-    return false;
-  }
+  if (component_[0] == '.') [[unlikely]]
+    if (component_ == "." || component_ == "..") return dots();
+  if (resolve_ & resolve_flag::Cached && !at_->answers_from_memory(component_)) return fail(Errno::Again);
   Ref<Inode> next = TRY(was_last ? at_->lookup(component_) : at_->lookup_on_the_way(component_));
-  if (next->is_mount_point()) next = cross(std::move(next));
+  if (next->is_mount_point()) next = TRY(enter(std::move(next)));
   if (next->is_link() && last == LastLink::Follow) return expand(*next);
   at_ = std::move(next);
   return false;
@@ -194,7 +207,7 @@ ErrorOr<size_t> path_of(Inode& inode, const Ref<Inode>& root, char* out, size_t 
     std::memcpy(out + start, name, n);
     out[--start] = '/';
     at = at->parent();
-    if (!at) return fail(Errno::NoEntry);
+    if (!at) break;  // a memfd, which never was in a directory
     // A directory that a mount covers is known by the mount's root.
     at = Walk::cross(std::move(at));
   }
@@ -205,6 +218,14 @@ ErrorOr<size_t> path_of(Inode& inode, const Ref<Inode>& root, char* out, size_t 
   size_t length = capacity - start;
   std::memmove(out, out + start, length);
   return length;
+}
+
+ErrorOr<size_t> shown_path_of(Inode& inode, const Ref<Inode>& root, char* out, size_t capacity) {
+  constexpr std::string_view Deleted = " (deleted)";
+  size_t length = TRY(path_of(inode, root, out, capacity));
+  if (!inode.is_removed()) return length;
+  if (capacity - length < Deleted.size()) return fail(Errno::Range);
+  return length + Deleted.copy(out + length, Deleted.size());
 }
 
 }  // namespace pl

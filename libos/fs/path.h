@@ -53,7 +53,7 @@ ErrorOr<Ref<Inode>> base_directory(int descriptor);
 // EACCES unless `who` may do `access` (AccessRead | AccessWrite | AccessExecute); EROFS for writing on a read-only file system.
 ErrorOr<void> check_access(Inode& inode, uint32_t access, const FileCredentials& who);
 
-// open(2) without the descriptor: flags are checked already.
+// open(2) without the descriptor: flags are checked already. `flags` may hold open_flag::Resolve.
 ErrorOr<Ref<File>> open_path(const Ref<Inode>& base, std::string_view path, uint32_t flags, uint32_t mode);
 // What execve needs: a regular file that the caller may execute (EACCES), links followed, from the working directory.
 ErrorOr<Ref<Inode>> open_executable(std::string_view path);
@@ -64,8 +64,10 @@ ErrorOr<void> make_symbolic_link(std::string_view target, const Ref<Inode>& base
 ErrorOr<void> remove(const Ref<Inode>& base, std::string_view path, bool directory);
 ErrorOr<void> rename(const Ref<Inode>& from_base, std::string_view from, const Ref<Inode>& to_base, std::string_view to, uint32_t flags);
 
-// The path of an inode as seen from `root` (getcwd, /proc/self/exe, maps). Fills `out` from the start; ENOENT when it has no name
-// (any more), ERANGE when it does not fit. Returns the length, without a NUL.
+// The path of an inode, or what it was, as seen from `root`. Fills `out` from the start; ENOENT when it never had a name, ERANGE when it does
+// not fit. Returns the length, without a NUL.
 ErrorOr<size_t> path_of(Inode& inode, const Ref<Inode>& root, char* out, size_t capacity);
+// As /proc shows it: with " (deleted)" behind that of a removed one.
+ErrorOr<size_t> shown_path_of(Inode& inode, const Ref<Inode>& root, char* out, size_t capacity);
 
 }  // namespace pl

@@ -151,11 +151,11 @@ size_t WatchFile::describe(char* out, size_t capacity) {
 
 namespace {
 
-void tell_watchers(const Inode& of, uint32_t events, bool directory, uint32_t cookie, std::string_view name) {
+void tell_watchers(const Inode& of, uint32_t events, bool directory, uint32_t cookie, std::string_view name, uint32_t but = 0) {
   for (Watch *w = all.first(), *next; w; w = next) {
     next = all.next(w);
     uint32_t wanted = events & w->mask;
-    if (w->inode.get() != &of || !wanted) continue;
+    if (w->inode.get() != &of || !wanted || w->mask & but) continue;
     w->owner->report(*w, wanted | (directory ? watch_event::IsDirectory : 0), cookie, name);
   }
 }
@@ -171,7 +171,8 @@ void watches::tell_self(const Inode& inode, uint32_t events) { tell_watchers(ino
 void watches::tell(Inode& inode, uint32_t events) {
   char name[NameCapacity];
   if (Ref<Inode> parent = inode.parent(); parent && !(parent.get() == &inode))
-    if (auto length = inode.name(name)) tell_entry(*parent, {name, *length}, inode, events);
+    if (auto length = inode.name(name))
+      tell_watchers(*parent, events, inode.is_directory(), 0, {name, *length}, inode.is_removed() ? watch_event::ExcludeUnlinked : 0);
   tell_self(inode, events);
 }
 

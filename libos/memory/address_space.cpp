@@ -103,6 +103,11 @@ ErrorOr<UserAddress> AddressSpaceImplementation::map(const MappingRequest& reque
   Locked lock(Rank::AddressSpace, this);
   vma.start = TRY(choose_place(request, bytes));
   vma.end = vma.start + bytes;
+  // Here, where no seal can come between the look and the mapping.
+  if (vma.shared() && vma.inode->is_write_sealed()) {
+    if (vma.writable()) return fail(Errno::Perm);
+    vma.max_protection &= ~ProtectionWrite;
+  }
   UserAddress start(vma.start);
   TRY(vmas_.insert(std::move(vma)));
   changes_++;
@@ -231,6 +236,13 @@ uint64_t AddressSpaceImplementation::mapped_bytes() {
   uint64_t bytes = 0;
   for (const Vma& vma : vmas_) bytes += vma.end - vma.start;
   return bytes;
+}
+
+bool AddressSpaceImplementation::may_write(const Inode& inode) {
+  Locked lock(Rank::AddressSpace, this);
+  for (const Vma& vma : vmas_)
+    if (vma.inode.get() == &inode && vma.shared() && vma.max_protection & ProtectionWrite) return true;
+  return false;
 }
 
 AddressSpace::Totals AddressSpaceImplementation::totals() {

@@ -74,6 +74,8 @@ class AddressSpace : public RefCounted {
   struct Totals { size_t mapped_pages, resident_pages; };
   virtual Totals totals() = 0;
   virtual uint64_t mapped_bytes() = 0;
+  // Whether a shared mapping of it is writable, or mprotect() may make it so.
+  virtual bool may_write(const Inode& inode) = 0;
 };
 
 }  // namespace pl

@@ -37,6 +37,7 @@ class AddressSpaceImplementation final : public AddressSpace {
   void for_each(bool (*visit)(void*, const MappingView&), void* context) override;
   Totals totals() override;
   uint64_t mapped_bytes() override;
+  bool may_write(const Inode& inode) override;
 
   // Before a freeze: pages that need no host are mapped, so that forks do not fault for them, and nothing is left writable.
   ErrorOr<void> prepare_freeze();

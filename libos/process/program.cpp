@@ -316,6 +316,7 @@ ErrorOr<bool> follow_scripts(Ref<Inode>& inode, std::string_view& name, Scripts&
     size_t got = TRY(read_at(*inode, 0, scripts.line, sizeof(scripts.line)));
     ScriptLineParts parts;
     if (!TRY(parse_script_line(std::string_view(scripts.line, got), parts))) return depth != 0;
+    if (scripts.closed) return fail(Errno::NoEntry);
     if (depth == MaxScripts) return fail(Errno::LinkLoop);
     // argv[0] gives way to: interpreter, its argument, the script; an outer script's words come behind the inner one's.
     ArgumentStrings* outer = heap_new<ArgumentStrings>();
@@ -339,7 +340,7 @@ ErrorOr<bool> follow_scripts(Ref<Inode>& inode, std::string_view& name, Scripts&
   }
 }
 
-ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, ArgumentStrings& arguments, ArgumentStrings& environment) {
+ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, bool closed, ArgumentStrings& arguments, ArgumentStrings& environment) {
   Thread& thread = current_thread();
   Process& process = *thread.process;
   // Large, and a kernel stack is not: on the heap.
@@ -351,6 +352,7 @@ ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, ArgumentStrings& 
   if (!work) return fail(Errno::NoMemory);
   Guard release([&] { heap_delete(work); });
   std::string_view name = path;
+  work->scripts.closed = closed;
   if (TRY(follow_scripts(inode, name, work->scripts))) arguments.drop_first();
   Attributes file = TRY(inode->attributes());
   TRY(read_program(inode, work->program));

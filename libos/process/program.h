@@ -38,6 +38,7 @@ struct Scripts {
   ArgumentStrings words;  // what stands before the arguments then, in the place of argv[0]
   char line[Line];
   char name[MaxPath];
+  bool closed = false;  // the first name leads through a descriptor that execve closes: no interpreter could open it, so ENOENT
 };
 // `inode` and `name` become the interpreter's (`name` in `scripts`). False: it is no script.
 ErrorOr<bool> follow_scripts(Ref<Inode>& inode, std::string_view& name, Scripts& scripts);
@@ -74,7 +75,8 @@ ErrorOr<UserAddress> prepare_template_start(const LoadedProgram& loaded, const S
 // comm of the thread and process (prctl(2), PR_SET_NAME): the last component of the path.
 void set_program_name(Thread& thread, std::string_view path);
 
-// execve(2): `path` as the program gave it, `inode` what it names. On success the current thread's frame is the new program's.
-ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, ArgumentStrings& arguments, ArgumentStrings& environment);
+// execve(2): `path` as the program gave it, `inode` what it names; `closed` as of Scripts. On success the current thread's frame is the new
+// program's.
+ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, bool closed, ArgumentStrings& arguments, ArgumentStrings& environment);
 
 }  // namespace pl

@@ -157,12 +157,14 @@ Result sys_fadvise64(int descriptor, int64_t, int64_t bytes, int advice) {
 Result sys_memfd_create(UserAddress name, uint32_t flags) {
   constexpr uint32_t CloseOnExec = 1, AllowSealing = 2, NoExecuteSeal = 8, Executable = 16;
   if (flags & ~accepted::memfd_create_flags || (flags & NoExecuteSeal && flags & Executable)) return fail(Errno::Invalid);
-  char text[250];
-  if (auto length = copy_string_from_user(text, name, sizeof text); !length)
-    return fail(length.error() == Errno::NameTooLong ? Errno::Invalid : length.error());
+  char text[256] = "memfd:";
+  constexpr size_t Prefix = 6;
+  auto length = copy_string_from_user(text + Prefix, name, sizeof text - Prefix);
+  if (!length) return fail(length.error() == Errno::NameTooLong ? Errno::Invalid : length.error());
   FileCredentials who = current_file_credentials();
   auto inode = TRY(make<TmpRegular>(file_mode::Regular | (flags & NoExecuteSeal ? 0666 : 0777), who.uid, who.gid));
   if (flags & (AllowSealing | NoExecuteSeal)) inode->seals = 0;
+  TRY(inode->remember({text, Prefix + *length}, nullptr));
   Ref<File> file = TRY(make<RegularFile>(Ref<Inode>(std::move(inode)), open_flag::ReadWrite));
   return uint64_t(TRY(current_descriptors().install(std::move(file), flags & CloseOnExec ? OnExec::Close : OnExec::Keep)));
 }

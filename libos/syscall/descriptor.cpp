@@ -101,12 +101,28 @@ ErrorOr<TmpRegular*> sealable(File& file) {
   return static_cast<TmpRegular*>(inode.get());
 }
 
+bool is_mapped_for_writing(const Inode& inode) {
+  bool found = false;
+  for_each_process([&](Process& p) {
+    found = p.address_space && p.address_space->may_write(inode);
+    return !found;
+  });
+  return found;
+}
+
 Result add_seals(File& file, uint32_t seals) {
   constexpr uint32_t Seal = 1, Shrink = 2, Grow = 4, Write = 8, FutureWrite = 16;
+  if (!file.writable()) return fail(Errno::Perm);
   if (seals & ~(Seal | Shrink | Grow | Write | FutureWrite)) return fail(Errno::Invalid);
   TmpRegular* inode = TRY(sealable(file));
-  if (inode->seals == ~0u) return fail(Errno::Perm);  // as if F_SEAL_SEAL were there
-  if (!file.writable() || inode->seals & Seal) return fail(Errno::Perm);
+  if (inode->seals & Seal) return fail(Errno::Perm);  // also what cannot be sealed
+  // First no new mapping, then a look whether there is one.
+  const bool sealed = inode->is_write_sealed();
+  if (seals & (Write | FutureWrite)) inode->set_write_sealed(true);
+  if (seals & ~inode->seals & Write && is_mapped_for_writing(*inode)) {
+    inode->set_write_sealed(sealed);
+    return fail(Errno::Busy);
+  }
   inode->seals |= seals;
   return 0;
 }

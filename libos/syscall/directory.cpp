@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What makes, removes and reads names; working directory, root and umask.
+#include <algorithm>
+
 #include "fs/abi.h"
 #include "fs/context.h"
 #include "fs/descriptors.h"
@@ -32,6 +34,7 @@ Result sys_getcwd(UserAddress buffer, size_t bytes) {
   } memory;
   if (!memory.text) return fail(Errno::NoMemory);
   FileContext& context = current_file_context();
+  if (context.directory->is_removed()) return fail(Errno::NoEntry);
   size_t n = TRY(path_of(*context.directory, context.root, memory.text, MaxPath - 1));
   memory.text[n] = 0;
   if (bytes < n + 1) return fail(Errno::Range);
@@ -102,7 +105,7 @@ Result sys_linkat(int from_directory, UserAddress from, int to_directory, UserAd
 }
 
 Result sys_renameat2(int from_directory, UserAddress from, int to_directory, UserAddress to, uint32_t flags) {
-  if (flags & ~accepted::renameat2_flags || flags == (rename_flag::NoReplace | rename_flag::Exchange)) return fail(Errno::Invalid);
+  if (flags & ~accepted::renameat2_flags || (flags & rename_flag::Exchange && flags != rename_flag::Exchange)) return fail(Errno::Invalid);
   PathArgument a, b;
   TRY(a.read(from_directory, from));
   TRY(b.read(to_directory, to));
@@ -130,7 +133,7 @@ Result sys_readlinkat(int directory, UserAddress path, UserAddress buffer, int b
     ~Memory() { if (text) heap_free(text, MaxPath, 1); }
   } memory;
   if (!memory.text) return fail(Errno::NoMemory);
-  size_t n = TRY(inode->readlink(memory.text, size_t(bytes) < MaxPath ? size_t(bytes) : MaxPath));
+  size_t n = std::min(size_t(bytes), TRY(inode->readlink(memory.text, MaxPath)));
   TRY(copy_to_user(buffer, memory.text, n));
   return n;
 }

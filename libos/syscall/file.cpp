@@ -65,9 +65,11 @@ Result write_to_at(int descriptor, Buffer buffer, int64_t offset) {
   return wrote(*file, file->write_at(uint64_t(offset), buffer));
 }
 
+constexpr uint32_t PathFlags = open_flag::Path | open_flag::Directory | open_flag::NoFollow | open_flag::CloseOnExec;
+
 // Flags that open() has ignored since ever are ignored; openat2() refuses them.
 Result do_open(int directory, std::string_view path, uint32_t flags, uint32_t mode) {
-  if (flags & open_flag::Path) flags &= open_flag::Path | open_flag::Directory | open_flag::NoFollow | open_flag::CloseOnExec;
+  if (flags & open_flag::Path) flags &= PathFlags | open_flag::Resolve;
   if ((flags & open_flag::AccessMode) == 3) flags = (flags & ~open_flag::AccessMode) | open_flag::ReadWrite;
   Ref<Inode> base;
   if (path.empty()) return fail(Errno::NoEntry);
@@ -95,13 +97,22 @@ Result sys_openat2(int directory, UserAddress path, UserAddress how, size_t size
     if (more) return fail(Errno::TooBig);
   }
   if (h.flags & ~accepted::openat_flags || h.mode & ~uint64_t(file_mode::Permissions)) return fail(Errno::Invalid);
-  bool makes = h.flags & open_flag::Create || (h.flags & open_flag::Temporary) == open_flag::Temporary;
-  if (h.mode && !makes) return fail(Errno::Invalid);
-  // Ways of resolving are not there: a program that asks for them must not get less than it asked for.
-  if (h.resolve) return fail(h.resolve & ~uint64_t(0x3f) ? Errno::Invalid : Errno::NoSystemCall);
+  using namespace resolve_flag;
+  if (h.resolve & ~accepted::openat2_resolve || (h.resolve & Scoped) == Scoped) return fail(Errno::Invalid);
+  if (h.mode && !(h.flags & (open_flag::Create | open_flag::TemporaryBit))) return fail(Errno::Invalid);
+  if (h.flags & open_flag::Path && h.flags & ~uint64_t(PathFlags)) return fail(Errno::Invalid);
+  if (h.resolve & Cached && h.flags & (open_flag::Truncate | open_flag::Create | open_flag::TemporaryBit)) return fail(Errno::Again);
   PathName name;
   TRY(name.read(path));
-  return do_open(directory, name.view(), uint32_t(h.flags), uint32_t(h.mode));
+  std::string_view view = name.view();
+  if (view.starts_with('/')) {
+    if (h.resolve & Beneath) return fail(Errno::CrossDevice);
+    if (h.resolve & InRoot) {
+      while (view.starts_with('/')) view.remove_prefix(1);
+      if (view.empty()) view = ".";
+    }
+  }
+  return do_open(directory, view, uint32_t(h.flags | h.resolve << open_flag::ResolveShift), uint32_t(h.mode));
 }
 
 Result sys_close(int descriptor) {

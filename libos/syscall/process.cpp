@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "fs/path.h"
+#include "fs/text.h"
 #include "process/clone.h"
 #include "process/deliver.h"
 #include "process/exit.h"
@@ -86,7 +87,7 @@ Result sys_unshare(uint64_t flags) {
 
 namespace {
 
-Result execute_path(std::string_view path, Ref<Inode> inode, UserAddress argument_pointers, UserAddress environment_pointers) {
+Result execute_path(std::string_view path, Ref<Inode> inode, UserAddress argument_pointers, UserAddress environment_pointers, bool closed = false) {
   constexpr uint64_t Least = 131072, Most = 6u << 20;
   size_t limit = std::clamp(current_process().limit(Limits::Stack) / 4, Least, Most);
   ArgumentStrings arguments, environment;
@@ -94,7 +95,7 @@ Result execute_path(std::string_view path, Ref<Inode> inode, UserAddress argumen
   limit -= std::min(limit, arguments.bytes() + arguments.count() * sizeof(uint64_t));
   TRY(environment.append_user(environment_pointers, limit));
   if (!arguments.count()) TRY(arguments.append(""));
-  TRY(execute(std::move(inode), path, arguments, environment));
+  TRY(execute(std::move(inode), path, closed, arguments, environment));
   return 0;
 }
 
@@ -117,7 +118,6 @@ Result sys_execveat(int directory, UserAddress path, UserAddress arguments, User
     return execute_path(view, std::move(inode), arguments, environment);
   }
   Ref<Inode> inode;
-  char shown[32];  // what Linux shows of a program without a path of its own
   if (view.empty()) {
     if (!(flags & at_flag::EmptyPath)) return fail(Errno::NoEntry);
     inode = TRY(current_descriptors().get(directory))->inode();
@@ -127,8 +127,16 @@ Result sys_execveat(int directory, UserAddress path, UserAddress arguments, User
   }
   if (!inode || inode->type() != file_mode::Regular) return fail(Errno::Access);
   TRY(check_access(*inode, AccessExecute, current_file_credentials()));
-  size_t n = format(shown, sizeof(shown), "/dev/fd/%d", directory);
-  return execute_path(std::string_view(shown, n), std::move(inode), arguments, environment);
+  const bool closed = TRY(current_descriptors().on_exec(directory)) == OnExec::Close;
+  // What Linux shows of a program that is named from a descriptor on.
+  constexpr size_t Capacity = MaxPath + 24;
+  auto shown = static_cast<char*>(heap_allocate(Capacity, 1));
+  if (!shown) return fail(Errno::NoMemory);
+  Guard release([&] { heap_free(shown, Capacity, 1); });
+  TextSpan text(shown, Capacity);
+  text << "/dev/fd/" << directory;
+  if (!view.empty()) text << '/' << view;
+  return execute_path(text.view(), std::move(inode), arguments, environment, closed);
 }
 
 // ---- wait ----

@@ -55,7 +55,7 @@ HostInode::~HostInode() {
 const void* HostInode::file_system_identity() const { return &identities[mount_]; }
 
 ErrorOr<size_t> HostInode::name(char* out) {
-  if (!parent_) return fail(Errno::NoEntry);
+  if (!name_) return fail(Errno::NoEntry);
   std::memcpy(out, name_, name_length_);
   return name_length_;
 }
@@ -155,6 +155,7 @@ HostInode* HostInode::find_child(std::string_view name) {
 void HostInode::orphan(HostInode& child) {
   children_.remove(&child);
   child.former_parent_ = std::move(child.parent_);
+  child.set_removed(true);
 }
 
 static ErrorOr<char*> copy_name(std::string_view name) {
@@ -284,6 +285,7 @@ ErrorOr<void> HostInode::rename_to(HostInode& parent, std::string_view name) {
 
 ErrorOr<void> HostInode::rename(std::string_view name, Inode& new_parent, std::string_view new_name, uint32_t flags) {
   auto& to = static_cast<HostInode&>(new_parent);
+  if (flags & rename_flag::Whiteout) return fail(Errno::Invalid);
   uint32_t from_handle = TRY(handle()), to_handle = TRY(to.handle());
   TRY(ocall::rename(from_handle, name, to_handle, new_name, flags));
   Ref<HostInode> moved(find_child(name)), replaced(to.find_child(new_name));

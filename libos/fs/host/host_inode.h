@@ -26,6 +26,7 @@ class HostInode : public Inode {
 
   ErrorOr<Ref<Inode>> lookup(std::string_view name) override;
   ErrorOr<Ref<Inode>> lookup_on_the_way(std::string_view name) override;
+  bool answers_from_memory(std::string_view) override { return false; }
   ErrorOr<Ref<File>> open_existing(std::string_view name, uint32_t flags) override;
   ErrorOr<Ref<Inode>> create(std::string_view name, uint32_t mode, uint64_t rdev, uint32_t uid, uint32_t gid) override;
   ErrorOr<void> link(std::string_view name, Inode& inode) override;

@@ -373,7 +373,7 @@ ErrorOr<size_t> ProcInode::readlink(char* out, size_t capacity) {
   }
   Ref<Inode> target = TRY(follow());
   if (!target) return fail(Errno::Invalid);
-  auto n = path_of(*target, current_file_context().root, out, capacity);
+  auto n = shown_path_of(*target, current_file_context().root, out, capacity);
   if (n) return n;
   if (n.error() == Errno::Range) return fail(Errno::NameTooLong);
   text << "/ (deleted)";

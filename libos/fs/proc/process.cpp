@@ -161,7 +161,7 @@ void maps(Text& t, Process& p, Thread*) {
     char path[512];
     std::string_view text = m.name ? std::string_view(m.name) : std::string_view();
     if (m.inode && !m.name) {
-      auto n = path_of(*m.inode, current_file_context().root, path, sizeof path);
+      auto n = shown_path_of(*m.inode, current_file_context().root, path, sizeof path);
       text = n ? std::string_view(path, *n) : "(deleted)";
     }
     if (!text.empty()) {

@@ -3,6 +3,8 @@
 
 #include "base/hot.h"
 #include "fs/abi.h"
+#include "fs/context.h"
+#include "fs/text.h"
 #include "fs/tmpfs/tmpfs.h"
 
 namespace pl {
@@ -161,7 +163,7 @@ void TmpDirectory::hook(TmpEntry* entry) {
   entries_.push_back(entry);
   ++hooked_;
   count(*entry, 1);
-  entry->inode->entry_ = entry;
+  entry->inode->go_by(entry);
 }
 
 void TmpDirectory::unhook(TmpEntry* entry) {
@@ -179,29 +181,41 @@ void TmpDirectory::attach(TmpEntry* entry) {
   count_link(*entry->inode, 1);
 }
 
-void TmpDirectory::detach(TmpEntry* entry) {
-  if (TmpInode* inode = entry->inode.get()) {
-    if (inode->entry_ == entry) inode->entry_ = nullptr;
-    count_link(*inode, -1);
-  }
-  if (entry->is_below) {
-    if (entry->inode) count(*entry, -1);
-    entry->inode = nullptr;
-    return;
-  }
-  unhook(entry);
-  TmpEntry::destroy(entry);
+TmpEntry* TmpDirectory::detach(TmpEntry* entry) {
+  if (entry->inode->entry_ == entry) entry->inode->entry_ = nullptr;
+  count_link(*entry->inode, -1);
+  if (entry->is_below) count(*entry, -1);
+  else unhook(entry);
+  entry->inode = nullptr;
+  return entry->is_below ? nullptr : entry;
+}
+
+// An inode, which the caller holds, loses a name. If it went by that one, it remembers it (proc(5), /proc/PID/fd); a directory is gone.
+ErrorOr<void> TmpDirectory::drop(TmpEntry* entry) {
+  TmpInode& inode = *entry->inode;
+  const bool went_by = inode.entry_ == entry;
+  TmpEntry* name = went_by && entry->is_below ? TRY(TmpEntry::create(entry->name(), nullptr)) : nullptr;
+  if (TmpEntry* left = detach(entry)) name = left;
+  if (went_by) inode.remember(name, this);
+  else if (name) TmpEntry::destroy(name);
+  if (inode.is_directory()) inode.links_ = 0;
+  inode.touch_change(false);
+  touch_change(true);
+  return {};
 }
 
 // A new name for an inode, in the place of what hid the same name below, if it did.
 ErrorOr<void> TmpDirectory::insert(std::string_view name, Ref<TmpInode> inode) {
-  if (removed()) return fail(Errno::NoEntry);
+  if (is_removed()) return fail(Errno::NoEntry);
   if (name.size() > MaxName) return fail(Errno::NameTooLong);
   if (TmpEntry* there = TRY(see(name)); there && there->inode) return fail(Errno::Exists);
+  // linkat(2): of a file that has no name any more, or never was to have one (O_TMPFILE with O_EXCL).
+  if (inode->links_ == 0 && !inode->linkable_) return fail(Errno::NoEntry);
   TRY(make_buckets());
   TmpEntry* entry = TRY(TmpEntry::create(name, std::move(inode)));
   replace_hidden(entry);
   attach(entry);
+  entry->inode->linkable_ = false;
   touch_change(true);
   return {};
 }
@@ -239,8 +253,14 @@ ErrorOr<Ref<Inode>> TmpDirectory::create(std::string_view name, uint32_t mode, u
   return Ref<Inode>(std::move(inode));
 }
 
-ErrorOr<Ref<Inode>> TmpDirectory::create_unnamed(uint32_t mode, uint32_t uid, uint32_t gid) {
-  return Ref<Inode>(TRY(make<TmpRegular>(file_mode::Regular | (mode & file_mode::Permissions), uid, gid)));
+ErrorOr<Ref<Inode>> TmpDirectory::create_unnamed(uint32_t mode, uint32_t uid, uint32_t gid, Linkable linkable) {
+  auto file = TRY(make<TmpRegular>(file_mode::Regular | (mode & file_mode::Permissions), uid, gid));
+  char text[24];
+  TextSpan name(text, sizeof text);
+  name << '#' << file->number_;
+  TRY(file->remember(name.view(), this));
+  file->linkable_ = linkable == Linkable::Yes;
+  return Ref<Inode>(std::move(file));
 }
 
 ErrorOr<void> TmpDirectory::symlink(std::string_view name, std::string_view target, uint32_t uid, uint32_t gid) {
@@ -255,16 +275,6 @@ ErrorOr<void> TmpDirectory::link(std::string_view name, Inode& inode) {
   return {};
 }
 
-// An inode lost a name: a directory is then gone.
-void TmpDirectory::dropped(TmpInode& inode) {
-  if (inode.is_directory()) {
-    inode.links_ = 0;
-    static_cast<TmpDirectory&>(inode).former_parent_ = Ref<Inode>(this);
-  }
-  inode.touch_change(false);
-  touch_change(true);
-}
-
 ErrorOr<void> TmpDirectory::unlink(std::string_view name, bool directory) {
   TmpEntry* entry = TRY(see(name));
   if (!entry || !entry->inode) return fail(Errno::NoEntry);
@@ -276,9 +286,7 @@ ErrorOr<void> TmpDirectory::unlink(std::string_view name, bool directory) {
   // That look may have slept.
   entry = find(name);
   if (!entry || !(entry->inode == inode)) return fail(Errno::NoEntry);
-  detach(entry);
-  dropped(*inode);
-  return {};
+  return drop(entry);
 }
 
 ErrorOr<void> TmpDirectory::rename(std::string_view name, Inode& new_parent, std::string_view new_name, uint32_t flags) {
@@ -292,7 +300,7 @@ ErrorOr<void> TmpDirectory::rename(std::string_view name, Inode& new_parent, std
   }
   TmpEntry* source = find(name);
   if (!source || !source->inode) return fail(Errno::NoEntry);
-  if (to.removed()) return fail(Errno::NoEntry);
+  if (to.is_removed()) return fail(Errno::NoEntry);
   TmpEntry* target = to.find(new_name);
   if (target && !target->inode) target = nullptr;
   Ref<TmpInode> moved = source->inode;
@@ -314,8 +322,8 @@ ErrorOr<void> TmpDirectory::rename(std::string_view name, Inode& new_parent, std
     links_ += unsigned(change);
     to.links_ -= unsigned(change);
     std::swap(source->inode, target->inode);
-    source->inode->entry_ = source;
-    target->inode->entry_ = target;
+    source->inode->go_by(source);
+    target->inode->go_by(target);
   } else {
     if (target) {
       if (flags & rename_flag::NoReplace) return fail(Errno::Exists);
@@ -328,14 +336,26 @@ ErrorOr<void> TmpDirectory::rename(std::string_view name, Inode& new_parent, std
       }
     }
     TRY(to.make_buckets());
-    TmpEntry* entry = TRY(TmpEntry::create(new_name, moved));
-    if (target) {
-      to.detach(target);
-      to.dropped(*old);
+    Ref<TmpInode> whiteout;
+    if (flags & rename_flag::Whiteout) {
+      FileCredentials who = current_file_credentials();
+      whiteout = TRY(make<TmpNode>(file_mode::Character, who.uid, mode_ & file_mode::SetGroup ? gid_ : who.gid, 0));
+      whiteout->linkable_ = false;
     }
-    detach(source);
+    TmpEntry* entry = TRY(TmpEntry::create(new_name, moved));
+    Guard undo([&] { TmpEntry::destroy(entry); });
+    if (target) TRY(to.drop(target));
+    undo.disarm();
+    TmpEntry* left = detach(source);
     to.replace_hidden(entry);
     to.attach(entry);
+    if (whiteout) {
+      if (!left) unhook(left = source);
+      left->inode = std::move(whiteout);
+      attach(left);
+    } else if (left) {
+      TmpEntry::destroy(left);
+    }
   }
   touch_change(true);
   to.touch_change(true);

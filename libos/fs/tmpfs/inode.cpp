@@ -87,6 +87,35 @@ ErrorOr<FileSystemStatus> TmpInode::file_system() {
   return s;
 }
 
+// ---- names ----
+
+void TmpInode::remember(TmpEntry* name, TmpDirectory* directory) {
+  if (directory) directory->ref();
+  name->directory = directory;
+  entry_ = name;
+  set_removed(true);
+}
+
+ErrorOr<void> TmpInode::remember(std::string_view name, TmpDirectory* directory) {
+  remember(TRY(TmpEntry::create(name, nullptr)), directory);
+  return {};
+}
+
+void TmpInode::forget_name() {
+  if (!is_removed()) return;
+  set_removed(false);
+  TmpEntry* entry = std::exchange(entry_, nullptr);
+  while (entry) {
+    TmpDirectory* directory = entry->directory;
+    TmpEntry::destroy(entry);
+    if (!directory) return;
+    // Not by recursion: there may be many removed directories one below the other.
+    const bool last = directory->references() == 1 && directory->is_removed() && !is_frozen(directory);
+    entry = last ? std::exchange(directory->entry_, nullptr) : nullptr;
+    directory->unref();
+  }
+}
+
 Ref<Inode> TmpInode::parent() { return entry_ ? Ref<Inode>(entry_->directory) : Ref<Inode>(); }
 
 ErrorOr<size_t> TmpInode::name(char* out) {

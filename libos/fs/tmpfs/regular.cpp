@@ -128,11 +128,12 @@ ErrorOr<void> TmpRegular::truncate(uint64_t bytes) {
 ErrorOr<void> TmpRegular::allocate(uint32_t mode, uint64_t offset, uint64_t bytes) {
   constexpr uint32_t KeepSize = 1, PunchHole = 2, ZeroRange = 16;
   uint64_t end = offset + bytes;
-  if (seals != ~0u && seals & 8) return fail(Errno::Perm);
+  // fcntl(2): holes and zeros are writing, which room for the file is not.
+  if (seals != ~0u && seals & (8 | 16) && mode & (PunchHole | ZeroRange)) return fail(Errno::Perm);
+  if (seals != ~0u && seals & 4 && end > size_ && !(mode & PunchHole)) return fail(Errno::Perm);
   if (mode == (PunchHole | KeepSize)) {
     TRY(clear_range(offset, std::min(end, round_up(size_, PageSize))));
   } else if (mode == 0 || mode == KeepSize || mode == ZeroRange || mode == (ZeroRange | KeepSize)) {
-    if (seals != ~0u && seals & 4 && end > size_ && !(mode & KeepSize)) return fail(Errno::Perm);
     if (mode & ZeroRange && offset < size_) TRY(clear_range(offset, std::min(end, round_up(size_, PageSize))));
     for (uint64_t i = offset / PageSize; i < pages_for(end); i++) {
       if (!is_hole(i)) continue;

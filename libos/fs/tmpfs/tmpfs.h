@@ -16,10 +16,10 @@ namespace pl {
 class TmpInode;
 class TmpDirectory;
 
-// A name in a directory. The directory owns it; it keeps its inode.
+// A name in a directory. The directory owns it; it keeps its inode. The last name of a removed inode is the inode's.
 struct TmpEntry {
-  Ref<TmpInode> inode;  // null: what is below has the name, and it is gone
-  TmpDirectory* directory;
+  Ref<TmpInode> inode;  // null: what is below has the name, and it is gone; or it is a removed inode's
+  TmpDirectory* directory;  // kept by a removed inode's; null: it never was in one
   TmpEntry* chain;  // same hash bucket
   ListLink<TmpEntry> order;
   uint64_t cookie;  // grows in order of creation
@@ -37,6 +37,7 @@ class TmpInode : public Inode {
   TmpInode(uint32_t mode, uint32_t uid, uint32_t gid, uint64_t rdev = 0);
   // What was below until now.
   TmpInode(const LowerNode& node, uint64_t number);
+  ~TmpInode() override { forget_name(); }
   ErrorOr<Attributes> attributes() override;
   ErrorOr<Ref<File>> open(Ref<Inode> self, uint32_t flags) override;
   ErrorOr<void> set_mode(uint32_t mode) override;
@@ -50,6 +51,8 @@ class TmpInode : public Inode {
   // The inode that stands for a node below: the same as before for a file that has several names.
   static ErrorOr<Ref<TmpInode>> of(const Lower& lower);
   static uint64_t number_of(uint64_t lower_number) { return LowerNumbers | lower_number; }
+  // As if it had been called so, in `directory` or nowhere, and been removed.
+  ErrorOr<void> remember(std::string_view name, TmpDirectory* directory);
 
  protected:
   friend class TmpDirectory;
@@ -58,13 +61,20 @@ class TmpInode : public Inode {
   virtual uint64_t blocks() const { return 0; }
   void touch_access();  // as relatime does; never for a template's inode, which a look must not copy
   void touch_change(bool content);
+  void remember(TmpEntry* name, TmpDirectory* directory);
+  void forget_name();
+  void go_by(TmpEntry* name) {
+    forget_name();
+    entry_ = name;
+  }
 
   uint64_t number_;
   uint64_t rdev_;
   uint32_t mode_, uid_, gid_;
   uint32_t links_ = 0;
   int64_t atime_, mtime_, ctime_;
-  TmpEntry* entry_ = nullptr;  // a name it has
+  bool linkable_ = true;       // may have a first name
+  TmpEntry* entry_ = nullptr;  // a name it has, or (is_removed()) the one that it went by last
 };
 
 class TmpRegular : public TmpInode {
@@ -147,14 +157,14 @@ class TmpDirectory : public TmpInode {
   static ErrorOr<Ref<TmpDirectory>> create_root(uint32_t mode);
 
   ErrorOr<Ref<Inode>> lookup(std::string_view name) override;
+  bool answers_from_memory(std::string_view name) override { return !lower_ || name.empty() || find(name); }
   ErrorOr<Ref<Inode>> create(std::string_view name, uint32_t mode, uint64_t rdev, uint32_t uid, uint32_t gid) override;
-  ErrorOr<Ref<Inode>> create_unnamed(uint32_t mode, uint32_t uid, uint32_t gid) override;
+  ErrorOr<Ref<Inode>> create_unnamed(uint32_t mode, uint32_t uid, uint32_t gid, Linkable linkable) override;
   ErrorOr<void> link(std::string_view name, Inode& inode) override;
   ErrorOr<void> unlink(std::string_view name, bool directory) override;
   ErrorOr<void> symlink(std::string_view name, std::string_view target, uint32_t uid, uint32_t gid) override;
   ErrorOr<void> rename(std::string_view name, Inode& new_parent, std::string_view new_name, uint32_t flags) override;
   ErrorOr<bool> list(uint64_t cookie, size_t room, bool (*visit)(void*, const DirectoryEntry&), void* context) override;
-  Ref<Inode> parent() override { return former_parent_ ? former_parent_ : TmpInode::parent(); }
   // Puts an inode of any tmpfs under a name.
   ErrorOr<void> insert(std::string_view name, Ref<TmpInode> inode);
 
@@ -175,12 +185,12 @@ class TmpDirectory : public TmpInode {
   void hook(TmpEntry* entry);
   void unhook(TmpEntry* entry);
   void attach(TmpEntry* entry);   // a new name: counts as a link
-  void detach(TmpEntry* entry);   // the entry is gone, or hides what is below
+  // The name is gone, and the entry (with no inode) the caller's; null: it stays here and hides what is below.
+  TmpEntry* detach(TmpEntry* entry);
+  ErrorOr<void> drop(TmpEntry* entry);
   void replace_hidden(TmpEntry* by);
   void count(const TmpEntry& entry, int change);
   void count_link(TmpInode& inode, int change);
-  void dropped(TmpInode& inode);
-  bool removed() const { return links_ == 0; }
 
   TmpEntry** top_ = nullptr;
   unsigned buckets_ = 0;
@@ -190,7 +200,6 @@ class TmpDirectory : public TmpInode {
   uint64_t next_cookie_ = 3;  // 1 and 2 are "." and ".."
   List<TmpEntry, &TmpEntry::order> entries_;
   TmpEntry* hint_ = nullptr;  // where a listing stopped last
-  Ref<Inode> former_parent_;  // once it is removed: what ".." still means there
   Lower lower_;
   uint64_t lower_size_ = 0;
 };

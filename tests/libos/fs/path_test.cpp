@@ -5,6 +5,7 @@
 
 #include "fs/mount.h"
 #include "fs/path.h"
+#include "fs/tmpfs/tmpfs.h"
 #include "hosted.h"
 
 using namespace pl;
@@ -144,11 +145,44 @@ Test(path, rename_replaces_and_refuses_as_the_page_says) {
   cr_assert_eq(move("/dev", "/other"), EBUSY);
 }
 
-Test(path, a_name_that_is_gone_has_no_path) {
+Test(path, a_name_that_is_gone_is_still_known) {
   auto c = *resolve(cwd(), "/a/b/c", LastLink::Follow);
   cr_assert(remove(cwd(), "/a/b/c", true));
   char text[64];
-  cr_assert_eq(error_of(path_of(*c, current_file_context().root, text, sizeof text)), ENOENT);
+  auto shown = [&](Inode& inode) { return std::string(text, must(shown_path_of(inode, current_file_context().root, text, sizeof text))); };
+  cr_assert(shown(*c) == "/a/b/c (deleted)");
+  cr_assert_eq(error_of(shown_path_of(*c, current_file_context().root, text, 10)), ERANGE);
+  // Many that are gone one below the other go with the last of them.
+  auto deepest = *resolve(cwd(), "/tmp", LastLink::Follow);
+  for (int i = 0; i < 100000; i++) deepest = must(deepest->create("d", file_mode::Directory | 0755, 0, 0, 0));
+  for (Ref<Inode> at = deepest, above; (above = at->parent()) && above->unlink("d", true); at = above) {
+  }
+  cr_assert(deepest->is_removed() && deepest->parent()->is_removed());
+  deepest = nullptr;
+}
+
+// A directory in which a look moves another one, as a process may do meanwhile.
+struct Restless : TmpDirectory {
+  Restless() : TmpDirectory(0755, 0, 0) {}
+  ErrorOr<Ref<Inode>> lookup(std::string_view name) override {
+    auto found = TmpDirectory::lookup(name);
+    if (found && name == "inner") cr_assert(pl::rename(cwd(), "/a/restless", cwd(), "/tmp/elsewhere", 0));
+    return found;
+  }
+};
+
+Test(path, a_directory_that_is_moved_out_meanwhile_is_no_way_out) {
+  auto a = *resolve(cwd(), "/a", LastLink::Follow);
+  auto restless = must(make<Restless>());
+  cr_assert(static_cast<TmpDirectory&>(*a).insert("restless", Ref<TmpInode>(restless)));
+  cr_assert(make_node(cwd(), "/a/restless/inner", file_mode::Directory | 0755, 0));
+  cr_assert(write_file("/tmp/secret", "outside"));
+  auto open = [&](std::string_view path, uint32_t resolve) { return error_of(open_path(a, path, open_flag::ReadOnly | resolve << open_flag::ResolveShift, 0)); };
+  cr_assert_eq(open("restless/inner/../../secret", resolve_flag::InRoot), EAGAIN);
+  cr_assert(pl::rename(cwd(), "/tmp/elsewhere", cwd(), "/a/restless", 0));
+  cr_assert_eq(open("restless/inner/../../secret", resolve_flag::Beneath), EAGAIN);
+  cr_assert(pl::rename(cwd(), "/tmp/elsewhere", cwd(), "/a/restless", 0));
+  cr_assert_eq(open("restless/inner/../../secret", 0), 0);
 }
 
 Test(path, mounts_are_crossed_both_ways) {
