@@ -7,8 +7,9 @@
 
 #include <algorithm>
 
+#include "strace/message.h"
 #include "strace/names.h"
-#include "strace/structure.h"
+#include "strace/signal.h"
 
 namespace pl {
 namespace {
@@ -30,6 +31,8 @@ constexpr Name kAt[] = {{0x100, "AT_SYMLINK_NOFOLLOW"}, {0x200, "AT_REMOVEDIR"},
                         {0x1000, "AT_EMPTY_PATH"}};
 constexpr Name kAccess[] = {{4, "R_OK"}, {2, "W_OK"}, {1, "X_OK"}};
 constexpr Name kWait[] = {{1, "WNOHANG"}, {2, "WUNTRACED"}, {4, "WEXITED"}, {8, "WCONTINUED"}, {0x1000000, "WNOWAIT"}, {0x40000000, "__WALL"}};
+constexpr Name kWaitId[] = {{1, "WNOHANG"}, {2, "WSTOPPED"}, {4, "WEXITED"}, {8, "WCONTINUED"}, {0x1000000, "WNOWAIT"}};
+constexpr Name kWhich[] = {{0, "P_ALL"}, {1, "P_PID"}, {2, "P_PGID"}, {3, "P_PIDFD"}};
 constexpr Name kRandom[] = {{1, "GRND_NONBLOCK"}, {2, "GRND_RANDOM"}};
 constexpr Name kRename[] = {{1, "RENAME_NOREPLACE"}, {2, "RENAME_EXCHANGE"}, {4, "RENAME_WHITEOUT"}};
 constexpr Name kStatx[] = {{0xfff, "STATX_ALL"}, {0x7ff, "STATX_BASIC_STATS"}, {1, "STATX_TYPE"}, {2, "STATX_MODE"}, {4, "STATX_NLINK"}, {8, "STATX_UID"}, {0x10, "STATX_GID"},
@@ -76,12 +79,6 @@ std::string flags_of(std::span<const Name> names, uint64_t value, std::string_vi
   return text.empty() ? "0" : text;
 }
 
-std::string signal_name(uint64_t number) {
-  const char* name = number < 32 ? sigabbrev_np(static_cast<int>(number)) : nullptr;
-  if (name) return std::string("SIG") + name;
-  return number >= 32 && number <= 64 ? fmt::format("SIGRT_{}", number - 32) : fmt::format("{}", number);
-}
-
 std::string clone_flags(uint64_t value) {
   const std::string flags = value & ~uint64_t{0xff} ? flags_of(kClone, value & ~uint64_t{0xff}, "") : "";
   if (!(value & 0xff)) return flags.empty() ? "0" : flags;
@@ -89,6 +86,15 @@ std::string clone_flags(uint64_t value) {
 }
 
 namespace {
+
+// FUTEX_OP_ADD<<28|0x3<<12|FUTEX_OP_CMP_GT<<24|0x4
+std::string wake_operation(uint32_t value) {
+  constexpr std::string_view operations[] = {"SET", "ADD", "OR", "ANDN", "XOR"}, comparisons[] = {"EQ", "NE", "LT", "LE", "GT", "GE"};
+  const uint32_t operation = value >> 28 & 7, comparison = value >> 24 & 15;
+  return fmt::format("{}{}<<28|{:#x}<<12|{}<<24|{:#x}", value >> 31 ? "FUTEX_OP_OPARG_SHIFT<<28|" : "",
+                     operation < std::size(operations) ? fmt::format("FUTEX_OP_{}", operations[operation]) : fmt::format("{:#x}", operation), value >> 12 & 0xfff,
+                     comparison < std::size(comparisons) ? fmt::format("FUTEX_OP_CMP_{}", comparisons[comparison]) : fmt::format("{:#x}", comparison), value & 0xfff);
+}
 
 // What only this parameter of this call can mean; empty: what its type says.
 std::string special(std::string_view call, std::string_view name, uint64_t value) {
@@ -103,7 +109,12 @@ std::string special(std::string_view call, std::string_view name, uint64_t value
   if (is("pipe2", "flags") || is("dup3", "flags")) return flags_of(kPipe, value, "");
   if (call.ends_with("at") && name == "flags") return flags_of(kAt, value, "");
   if (is("statx", "flags") || is("faccessat2", "flags")) return flags_of(kAt, value, "");
-  if (call.starts_with("wait") && name == "options") return flags_of(kWait, value, "");
+  if (is("waitid", "options")) return flags_of(kWaitId, value, "");
+  if (is("waitid", "which")) return one_of(kWhich, value);
+  if (is("wait4", "options")) return flags_of(kWait, value, "");
+  if ((call.starts_with("send") || call.starts_with("recv")) && name == "flags") return message_flags(value, "");
+  if (is("futex", "bits")) return value == 0xffffffff ? "FUTEX_BITSET_MATCH_ANY" : fmt::format("{:#x}", value);
+  if (is("futex", "wake_operation")) return wake_operation(static_cast<uint32_t>(value));
   if (is("futex", "operation")) return one_of(kFutex, value & ~uint64_t{384}) + (value & 128 ? "_PRIVATE" : "") + (value & 256 ? "|FUTEX_CLOCK_REALTIME" : "");
   if (is("statx", "mask")) return flags_of(kStatx, value, "");
   if (is("ioctl", "command")) return one_of(kIoctl, value);
@@ -144,9 +155,57 @@ std::string argument_text(std::string_view call, Parameter parameter, uint64_t v
   return fmt::format("{}", value);
 }
 
-bool is_meaningless(std::string_view call, Parameter parameter, const uint64_t values[6]) {
+namespace {
+
+// clone(2): the stack comes first, and what no flag asks for is not shown.
+std::vector<Place> clone_places(uint64_t flags, const Parameter parameters[]) {
+  constexpr uint64_t kPidfd = 0x1000, kParentTid = 0x100000, kTls = 0x80000, kChildTid = 0x1200000;
+  std::vector<Place> places = {{1, "child_stack=", {"UserAddress", "stack"}}, {0, "flags=", parameters[0]}};
+  if (flags & kParentTid) places.push_back({2, "parent_tid=", parameters[2]});
+  else if (flags & kPidfd) places.push_back({2, "pidfd=", parameters[2]});
+  if (flags & kTls) places.push_back({3, "tls=", {"UserAddress", "tls"}});
+  if (flags & kChildTid) places.push_back({4, "child_tidptr=", parameters[4]});
+  return places;
+}
+
+// futex(2): each operation has arguments of its own.
+std::vector<Place> futex_places(uint64_t operation, const Parameter parameters[]) {
+  constexpr Parameter kTime{"UserAddress", "timeout"}, kBits{"uint32_t", "bits"}, kCount{"uint32_t", "count"};
+  const Place value{2, {}, parameters[2]}, time{3, {}, kTime}, count{3, {}, kCount}, other{4, {}, parameters[4]}, bits{5, {}, kBits};
+  std::vector<Place> places = {{0, {}, parameters[0]}, {1, {}, parameters[1]}};
+  auto add = [&](std::initializer_list<Place> more) { places.insert(places.end(), more); };
+  switch (operation & ~uint64_t{384}) {
+    case 0: add({value, time}); break;                                                       // WAIT
+    case 1: add({value}); break;                                                             // WAKE
+    case 3: add({value, count, other}); break;                                               // REQUEUE
+    case 4: add({value, count, other, {5, {}, parameters[5]}}); break;                       // CMP_REQUEUE
+    case 5: add({value, count, other, {5, {}, {"uint32_t", "wake_operation"}}}); break;      // WAKE_OP
+    case 6: case 13: add({time}); break;                                                     // LOCK_PI, LOCK_PI2
+    case 7: case 8: break;                                                                   // UNLOCK_PI, TRYLOCK_PI
+    case 9: add({value, time, bits}); break;                                                 // WAIT_BITSET
+    case 10: add({value, bits}); break;                                                      // WAKE_BITSET
+    default: add({value, time, other, {5, {}, parameters[5]}});
+  }
+  return places;
+}
+
+}  // namespace
+
+std::vector<Place> places_of(const TracedCall& call, const uint64_t values[6]) {
   constexpr uint64_t kCreates = 0100 | 020000000;
-  return call == "openat" && parameter.name == "mode" && !(values[2] & kCreates);
+  Parameter parameters[6];
+  unsigned count = 0;
+  for (std::string_view rest = call.parameters; count < 6 && !rest.empty(); ++count) {
+    parameters[count] = next_parameter(rest);
+    if (parameters[count].type == "void" || parameters[count].type.empty()) break;
+  }
+  if (call.name == "clone") return clone_places(values[0], parameters);
+  if (call.name == "futex") return futex_places(values[1], parameters);
+  // The mode of an open that creates nothing means nothing.
+  if (call.name == "openat" && !(values[2] & kCreates)) --count;
+  std::vector<Place> places;
+  for (unsigned i = 0; i < count; ++i) places.push_back({i, {}, parameters[i]});
+  return places;
 }
 
 std::string result_text(std::string_view call, uint64_t result) {

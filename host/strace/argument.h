@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "strace/call.h"
 
@@ -14,8 +15,13 @@ namespace pl {
 // `text`: what the enclave said a string or a buffer holds, in quotes.
 std::string argument_text(std::string_view call, Parameter parameter, uint64_t value, const std::optional<std::string>& text);
 
-// Parameters that strace leaves out when they mean nothing: the mode of an open that creates nothing.
-bool is_meaningless(std::string_view call, Parameter parameter, const uint64_t values[6]);
+// Which parameters strace prints of a call with these values, in its order; what it puts before one; and what it takes it for.
+struct Place {
+  unsigned index;
+  std::string_view label;
+  Parameter parameter;
+};
+std::vector<Place> places_of(const TracedCall& call, const uint64_t values[6]);
 
 // The value of a call: a number, an address, or -1 with the error's name.
 std::string result_text(std::string_view call, uint64_t result);

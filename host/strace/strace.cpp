@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "strace/strace.h"
 
-#include <cstring>
 #include <fmt/format.h>
 
 #include <charconv>
 
 #include "strace/argument.h"
 #include "strace/call.h"
+#include "strace/signal.h"
 
 namespace pl {
 namespace {
@@ -31,28 +31,15 @@ std::optional<std::pair<unsigned, std::string>> take_text(std::string_view& text
   text.remove_prefix(3);
   const size_t end = text.find('"');
   if (end == text.npos) return std::nullopt;
-  std::string shown = "\"";
+  std::string bytes;
   for (size_t at = 0; at < end;) {
-    if (text.substr(at, 2) != "\\x" || at + 4 > end) {
-      shown += text[at++];
-      continue;
-    }
-    unsigned byte = 0;
-    std::from_chars(text.data() + at + 2, text.data() + at + 4, byte, 16);
-    at += 4;
-    switch (byte) {
-      case '\n': shown += "\\n"; break;
-      case '\t': shown += "\\t"; break;
-      case '\r': shown += "\\r"; break;
-      case '"': shown += "\\\""; break;
-      case '\\': shown += "\\\\"; break;
-      default: {
-        const bool digit_follows = at < end && text[at] >= '0' && text[at] <= '7';
-        shown += digit_follows ? fmt::format("\\{:03o}", byte) : fmt::format("\\{:o}", byte);
-      }
-    }
+    unsigned byte = static_cast<unsigned char>(text[at]);
+    const bool escaped = text.substr(at, 2) == "\\x" && at + 4 <= end;
+    if (escaped) std::from_chars(text.data() + at + 2, text.data() + at + 4, byte, 16);
+    bytes += static_cast<char>(byte);
+    at += escaped ? 4 : 1;
   }
-  shown += '"';
+  std::string shown = quoted(bytes);
   text.remove_prefix(end + 1);
   if (text.starts_with("...")) {
     shown += "...";
@@ -61,18 +48,32 @@ std::optional<std::pair<unsigned, std::string>> take_text(std::string_view& text
   return std::pair(index, shown);
 }
 
-// `INDEX=BYTES`, in hexadecimal digits.
-std::optional<std::pair<unsigned, std::string>> take_structure(std::string_view& text) {
-  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-  if (text.size() < 2 || text[0] < '0' || text[0] > '5' || text[1] != '=') return std::nullopt;
-  const unsigned index = static_cast<unsigned>(text[0] - '0');
-  text.remove_prefix(2);
+std::string take_bytes(std::string_view& text) {
   std::string bytes;
   for (unsigned byte = 0; text.size() >= 2; text.remove_prefix(2)) {
     if (std::from_chars(text.data(), text.data() + 2, byte, 16).ptr != text.data() + 2) break;
     bytes += static_cast<char>(byte);
   }
-  return std::pair(index, bytes);
+  return bytes;
+}
+
+// `KEY=BYTES`, in hexadecimal digits.
+std::optional<std::pair<uint64_t, std::string>> take_memory(std::string_view& text) {
+  std::string_view rest = text;
+  const auto key = take_number(rest);
+  if (!key || !rest.starts_with('=')) return std::nullopt;
+  rest.remove_prefix(1);
+  text = rest;
+  return std::pair(*key, take_bytes(text));
+}
+
+// `INDEX#COUNT`.
+std::optional<std::pair<uint64_t, uint64_t>> take_count(std::string_view& text) {
+  const auto index = take_number(text);
+  if (!index || !text.starts_with('#')) return std::nullopt;
+  text.remove_prefix(1);
+  const auto count = take_number(text);
+  return count ? std::optional(std::pair(*index, *count)) : std::nullopt;
 }
 
 std::string name_of(uint64_t number) {
@@ -100,21 +101,26 @@ bool Strace::take(std::string_view line) {
   several_ = several_ || *thread != first_;
   const auto number = take_number(line);
   if (!number) return false;
-  if (kind == '>') {
-    Call call{.number = *number, .values = {}, .texts = {}, .structures = {}};
-    for (uint64_t& value : call.values) value = take_number(line).value_or(0);
+  if (kind == '>' || kind == '<') {
+    Call call;
+    call.number = *number;
+    const bool ends = kind == '<';
+    uint64_t result = 0;
+    if (ends) result = take_number(line).value_or(0);
+    else for (uint64_t& value : call.values) value = take_number(line).value_or(0);
     while (auto text = take_text(line)) call.texts[text->first] = text->second;
-    while (auto bytes = take_structure(line)) call.structures[bytes->first].read = bytes->second;
-    enter(*thread, std::move(call));
-  } else if (kind == '<') {
-    const auto result = take_number(line);
-    Call filled{.number = *number, .values = {}, .texts = {}, .structures = {}};
-    while (auto text = take_text(line)) filled.texts[text->first] = text->second;
-    while (auto bytes = take_structure(line)) filled.structures[bytes->first].filled = bytes->second;
-    leave(*thread, result.value_or(0), filled);
-  } else if (kind == '!') {
-    const auto code = take_number(line), address = take_number(line);
-    signal(*thread, *number, code.value_or(0), address.value_or(0));
+    while (auto bytes = take_memory(line))
+      if (bytes->first < 6) (ends ? call.structures[bytes->first].filled : call.structures[bytes->first].read) = bytes->second;
+    if (auto count = take_count(line); count && count->first < 6) call.structures[count->first].count = count->second;
+    if (auto ahead = ahead_.extract(*thread)) call.memory = std::move(ahead.mapped());
+    if (ends) leave(*thread, result, std::move(call));
+    else enter(*thread, std::move(call));
+  } else if (kind == '@' && line.starts_with('=')) {
+    line.remove_prefix(1);
+    ahead_[*thread].add(*number, take_bytes(line));
+  } else if (kind == '!' && line.starts_with('=')) {
+    line.remove_prefix(1);
+    signal(*thread, *number, take_bytes(line));
   } else {
     return false;
   }
@@ -127,19 +133,15 @@ void Strace::print(uint64_t thread, const std::string& text) {
 
 std::string Strace::arguments(const Call& call, Part part) const {
   const TracedCall traced = traced_call(call.number);
-  std::string_view parameters = traced.parameters;
   std::string text;
   bool rest = false;
-  for (unsigned i = 0; !parameters.empty() && i < 6; ++i) {
-    const Parameter parameter = next_parameter(parameters);
-    if (parameter.type == "void" || parameter.type.empty()) break;
-    if (is_meaningless(traced.name, parameter, call.values.data())) continue;
-    const bool filled = call.was_filled(i) || (!call.texts[i] && parameter.name == "buffer") || parameter.type.starts_with("UserOut<");
+  for (const auto& [i, label, parameter] : places_of(traced, call.values.data())) {
+    const bool filled = call.was_filled(i) || (!call.texts[i] && parameter.name == "buffer") || is_filled(traced.name, parameter);
     if (part == Part::Rest && !(rest = rest || filled)) continue;
-    if (i && !(part == Part::Rest && text.empty())) text += ", ";
+    if (!text.empty()) text += ", ";
     if (part == Part::First && filled) break;
-    auto shown = call.texts[i] ? call.texts[i] : structure_text(traced.name, parameter, call.structures[i], call.values.data());
-    text += argument_text(traced.name, parameter, call.values[i], shown);
+    auto shown = call.texts[i] ? call.texts[i] : structure_text(traced.name, parameter, i, call);
+    text += fmt::format("{}{}", label, argument_text(traced.name, parameter, call.values[i], shown));
   }
   return text;
 }
@@ -157,11 +159,14 @@ void Strace::give_way(uint64_t to) {
 
 void Strace::enter(uint64_t thread, Call call) {
   give_way(thread);
+  // Structures too long for the line were told ahead of it.
+  for (unsigned i = 0; i < 6; ++i)
+    if (call.structures[i].read.empty() && call.values[i]) call.structures[i].read = call.memory.from(call.values[i]);
   under_way_[thread] = std::move(call);
   last_ = thread;
 }
 
-void Strace::leave(uint64_t thread, uint64_t result, const Call& filled) {
+void Strace::leave(uint64_t thread, uint64_t result, Call filled) {
   const uint64_t number = filled.number;
   auto found = under_way_.find(thread);
   Call call;
@@ -179,21 +184,19 @@ void Strace::leave(uint64_t thread, uint64_t result, const Call& filled) {
   last_.reset();
   for (unsigned i = 0; i < 6; ++i) {
     if (filled.texts[i]) call.texts[i] = filled.texts[i], call.filled_text = int(i);
-    call.structures[i].filled = filled.structures[i].filled;
+    Structure& later = filled.structures[i];
+    call.structures[i].filled = later.filled.empty() && call.values[i] ? std::string(filled.memory.from(call.values[i])) : std::move(later.filled);
+    if (later.count) call.structures[i].count = later.count;
   }
+  call.memory.add(std::move(filled.memory));
+  call.result = result;
   const std::string text = call.interrupted ? fmt::format("<... {} resumed>{})", name, arguments(call, Part::Rest)) : fmt::format("{}({})", name, arguments(call, Part::All));
-  print(thread, fmt::format("{} = {}{}", padded(text), result_text(name, result), outcome_text(name, call.structures[0], result)));
+  print(thread, fmt::format("{} = {}{}", padded(text), result_text(name, result), outcome_text(name, call)));
 }
 
-void Strace::signal(uint64_t thread, uint64_t number, uint64_t code, uint64_t address) {
+void Strace::signal(uint64_t thread, uint64_t number, std::string_view information) {
   give_way(0);
-  const char* name = number < 32 ? sigabbrev_np(static_cast<int>(number)) : nullptr;
-  const std::string text = name ? std::string("SIG") + name : fmt::format("SIGRT_{}", number - 32);
-  const int signed_code = static_cast<int32_t>(code);
-  // Only of an instruction's own: what the enclave sends for others is 0.
-  const bool fault = signed_code > 0 && (number == 4 || number == 5 || number == 7 || number == 8 || number == 11);
-  print(thread, fault ? fmt::format("--- {} {{si_signo={}, si_code={}, si_addr={:#x}}} ---", text, text, signed_code, address)
-                                           : fmt::format("--- {} {{si_signo={}, si_code={}}} ---", text, text, signed_code));
+  print(thread, fmt::format("--- {} {} ---", signal_name(number), signal_information(information)));
 }
 
 void Strace::finish(std::string_view how) {

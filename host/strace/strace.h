@@ -27,18 +27,16 @@ class Strace {
   void finish(std::string_view how);
 
  private:
-  struct Call {
+  struct Call : TracedValues {
     uint64_t number = 0;
-    std::array<uint64_t, 6> values{};
     std::array<std::optional<std::string>, 6> texts;
-    std::array<Structure, 6> structures;
     int filled_text = -1;      // which of the texts the call filled
     bool was_filled(unsigned i) const { return filled_text == static_cast<int>(i); }
     bool interrupted = false;  // its first half was printed when another thread came between
   };
   void enter(uint64_t thread, Call call);
-  void leave(uint64_t thread, uint64_t result, const Call& filled);
-  void signal(uint64_t thread, uint64_t number, uint64_t code, uint64_t address);
+  void leave(uint64_t thread, uint64_t result, Call filled);
+  void signal(uint64_t thread, uint64_t number, std::string_view information);
   void give_way(uint64_t to);
   void print(uint64_t thread, const std::string& text);
   // All arguments, or those up to the first that only the result can show, or that and what is behind it.
@@ -48,6 +46,7 @@ class Strace {
   StraceFilter filter_;
   Sink sink_;
   std::map<uint64_t, Call> under_way_;  // by thread
+  std::map<uint64_t, Memory> ahead_;    // by thread: what was told ahead of its next line
   std::optional<uint64_t> last_;        // whose call was begun last and may still be whole
   uint64_t first_ = 0;                  // the first thread
   bool several_ = false;

@@ -4,21 +4,15 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
-#include <cstring>
+#include <ctime>
 #include <functional>
 
+#include "strace/message.h"
 #include "strace/names.h"
+#include "strace/signal.h"
 
 namespace pl {
 namespace {
-
-// Zero beyond what was copied out.
-template <class T>
-T at(std::string_view bytes, size_t offset) {
-  T value{};
-  if (offset + sizeof value <= bytes.size()) std::memcpy(&value, bytes.data() + offset, sizeof value);
-  return value;
-}
 
 constexpr Name kStatxMask[] = {{0x7ff, "STATX_BASIC_STATS"}, {1, "STATX_TYPE"}, {2, "STATX_MODE"}, {4, "STATX_NLINK"}, {8, "STATX_UID"}, {0x10, "STATX_GID"},
                                {0x200, "STATX_SIZE"}, {0x800, "STATX_BTIME"}, {0x1000, "STATX_MNT_ID"}};
@@ -97,28 +91,7 @@ std::string wait_status(uint32_t s) {
 }
 
 // The bytes of a path up to its NUL.
-std::string quoted(std::string_view b) {
-  std::string text = "\"";
-  for (const unsigned char c : b.substr(0, b.find('\0'))) text += c < ' ' || c > '~' || c == '"' || c == '\\' ? fmt::format("\\{:o}", c) : std::string(1, static_cast<char>(c));
-  return text + "\"";
-}
-
-std::optional<std::string> address(std::string_view b) {
-  constexpr uint16_t kUnix = 1, kInet = 2, kInet6 = 10;
-  const auto family = at<uint16_t>(b, 0);
-  char text[INET6_ADDRSTRLEN];
-  if (b.size() < 2) return std::nullopt;
-  if (family == kUnix && b.size() == 2) return "{sa_family=AF_UNIX}";
-  if (family == kUnix && b[2] == 0) return fmt::format("{{sa_family=AF_UNIX, sun_path=@{}}}", quoted(b.substr(3)));
-  if (family == kUnix) return fmt::format("{{sa_family=AF_UNIX, sun_path={}}}", quoted(b.substr(2)));
-  const unsigned port = ntohs(at<uint16_t>(b, 2));
-  if (family == kInet && b.size() >= 16 && inet_ntop(AF_INET, b.data() + 4, text, sizeof text))
-    return fmt::format("{{sa_family=AF_INET, sin_port=htons({}), sin_addr=inet_addr(\"{}\")}}", port, text);
-  if (family == kInet6 && b.size() >= 28 && inet_ntop(AF_INET6, b.data() + 8, text, sizeof text))
-    return fmt::format("{{sa_family=AF_INET6, sin6_port=htons({}), sin6_flowinfo=htonl({}), inet_pton(AF_INET6, \"{}\", &sin6_addr), sin6_scope_id={}}}", port,
-                       ntohl(at<uint32_t>(b, 4)), text, at<uint32_t>(b, 24));
-  return std::nullopt;
-}
+std::string path(std::string_view b) { return quoted(b.substr(0, b.find('\0'))); }
 
 std::string poll_entries(std::string_view b) {
   return list(b, 8, [](std::string_view e) { return fmt::format("{{fd={}, events={}}}", at<int32_t>(e, 0), flags_of(kPoll, at<uint16_t>(e, 4), "")); });
@@ -159,10 +132,75 @@ std::optional<std::string> device_request(uint64_t command, std::string_view b) 
   }
 }
 
+// utimensat(2)'s: a moment, as strace reads it aloud too, or what stands for one.
+std::string file_time(std::string_view b) {
+  constexpr int64_t kNow = 0x3fffffff, kOmit = 0x3ffffffe;
+  const auto seconds = static_cast<time_t>(at<int64_t>(b, 0));
+  const auto nanoseconds = at<int64_t>(b, 8);
+  if (nanoseconds == kNow) return "UTIME_NOW";
+  if (nanoseconds == kOmit) return "UTIME_OMIT";
+  tm parts{};
+  char date[32], zone[8];
+  if (!localtime_r(&seconds, &parts) || nanoseconds < 0 || nanoseconds > 999'999'999) return time(b, "nsec");
+  strftime(date, sizeof date, "%FT%T", &parts);
+  strftime(zone, sizeof zone, "%z", &parts);
+  return time(b, "nsec") + (nanoseconds ? fmt::format(" /* {}.{:09}{} */", date, nanoseconds, zone) : fmt::format(" /* {}{} */", date, zone));
+}
+
+// [0 3]: the members of an fd_set below `count`.
+std::string descriptor_set(std::string_view b, uint64_t count) {
+  std::string text = "[";
+  for (uint64_t fd = 0; fd < std::min<uint64_t>(count, b.size() * 8); ++fd)
+    if (static_cast<unsigned char>(b[fd / 8]) >> fd % 8 & 1) text += fmt::format("{}{}", text.size() > 1 ? " " : "", fd);
+  return text + "]";
+}
+
+bool receives(std::string_view call) { return call.starts_with("recv") || call.contains("readv"); }
+
+// Buffers behind pointers: of a call that sends they were there from the start.
+Moved moved(std::string_view call, const TracedValues& traced) {
+  if (!receives(call)) return {traced.memory, true, kAllMoved};
+  return {traced.memory, traced.succeeded(), traced.succeeded() ? *traced.result : 0};
+}
+
+std::optional<std::string> pointing_text(std::string_view call, std::string_view type, unsigned index, const TracedValues& traced) {
+  const Structure& s = traced.structures[index];
+  const std::string_view before = s.read, b = s.filled.empty() ? s.read : s.filled;
+  const bool array = type != "UserIn<MessageHeader>";
+  const auto count = static_cast<uint32_t>(traced.values[index + (array ? 1 : 0)]);
+  if (type == "UserIn<IoVector>") return count && b.empty() ? std::nullopt : std::optional(vectors_text(b, count, moved(call, traced)));
+  if (b.empty()) return std::nullopt;
+  if (!array && receives(call) && !traced.succeeded()) return fmt::format("{{msg_namelen={}}}", at<uint32_t>(before, 8));
+  if (!array) return message_text(before, b, moved(call, traced));
+  return messages_text(before, b, traced.succeeded() ? *traced.result : count, receives(call), moved(call, traced));
+}
+
 }  // namespace
 
-std::optional<std::string> structure_text(std::string_view call, Parameter parameter, const Structure& s, const uint64_t values[6]) {
+std::optional<std::string> address_text(std::string_view b) {
+  constexpr uint16_t kUnix = 1, kInet = 2, kInet6 = 10;
+  const auto family = at<uint16_t>(b, 0);
+  char text[INET6_ADDRSTRLEN];
+  if (b.size() < 2) return std::nullopt;
+  if (family == kUnix && b.size() == 2) return "{sa_family=AF_UNIX}";
+  if (family == kUnix && b[2] == 0) return fmt::format("{{sa_family=AF_UNIX, sun_path=@{}}}", path(b.substr(3)));
+  if (family == kUnix) return fmt::format("{{sa_family=AF_UNIX, sun_path={}}}", path(b.substr(2)));
+  const unsigned port = ntohs(at<uint16_t>(b, 2));
+  if (family == kInet && b.size() >= 16 && inet_ntop(AF_INET, b.data() + 4, text, sizeof text))
+    return fmt::format("{{sa_family=AF_INET, sin_port=htons({}), sin_addr=inet_addr(\"{}\")}}", port, text);
+  if (family == kInet6 && b.size() >= 28 && inet_ntop(AF_INET6, b.data() + 8, text, sizeof text))
+    return fmt::format("{{sa_family=AF_INET6, sin6_port=htons({}), sin6_flowinfo=htonl({}), inet_pton(AF_INET6, \"{}\", &sin6_addr), sin6_scope_id={}}}", port,
+                       ntohl(at<uint32_t>(b, 4)), text, at<uint32_t>(b, 24));
+  return std::nullopt;
+}
+
+std::optional<std::string> structure_text(std::string_view call, Parameter parameter, unsigned index, const TracedValues& traced) {
   auto [type, name] = parameter;
+  const Structure& s = traced.structures[index];
+  const auto& values = traced.values;
+  if (type == "UserIn<IoVector>" || type == "UserIn<MessageHeader>" || type == "UserIn<ManyMessageHeader>") return pointing_text(call, type, index, traced);
+  if (s.count && name == "environment") return fmt::format("{:#x} /* {} var{} */", values[index], *s.count, *s.count == 1 ? "" : "s");
+  if (s.count) return fmt::format("{:#x} /* {} entries */", values[index], *s.count);
   std::string_view b = type.starts_with("UserIn<") || s.filled.empty() ? s.read : s.filled;
   if (name == "length" && s.read.size() == 4) {
     const auto before = at<int32_t>(s.read, 0), after = s.filled.empty() ? before : at<int32_t>(s.filled, 0);
@@ -170,9 +208,19 @@ std::optional<std::string> structure_text(std::string_view call, Parameter param
   }
   if (b.empty()) return std::nullopt;
   if (name == "entries") return poll_entries(s.read);
+  if (call == "pselect6" && (name == "read" || name == "write" || name == "except")) return descriptor_set(s.read, static_cast<uint32_t>(values[0]));
+  if (call == "pselect6" && name == "mask") {
+    const std::string_view set = traced.memory.from(at<uint64_t>(s.read, 0));
+    const auto bytes = at<uint64_t>(s.read, 8);
+    return at<uint64_t>(s.read, 0) ? fmt::format("{{sigmask={}, sigsetsize={}}}", set.size() >= 8 ? signal_set(at<uint64_t>(set, 0)) : "[]", bytes)
+                                   : fmt::format("{{sigmask=NULL, sigsetsize={}}}", bytes);
+  }
+  if (name == "arguments" && call.starts_with("execve")) return strings_text(s.read, traced.memory);
+  if (name == "parent_tid") return fmt::format("[{}]", at<int32_t>(b, 0));
+  if (name == "times" && type == "UserIn<TimeSpec>") return list(b.substr(0, 32), 16, file_time);
   if (name == "argument") return device_request(values[1], b);
   if (name == "arguments") return clone_arguments(b);
-  if (name == "address") return address(b);
+  if (name == "address") return address_text(b);
   if (name == "timeout" && type == "UserAddress") return time(s.read, "nsec");
   if (name == "left") return std::nullopt;
   const size_t open = type.find('<');
@@ -188,23 +236,46 @@ std::optional<std::string> structure_text(std::string_view call, Parameter param
   if (type == "SignalSet") return signal_set(at<uint64_t>(b, 0));
   if (type == "SignalAction") return action(b);
   if (type == "EpollRecord") return call == "epoll_ctl" ? epoll_event(b) : list(b, 16, epoll_event);
-  if (type == "IoVector") return list(b, 16, [](std::string_view v) { return fmt::format("{{iov_base={:#x}, iov_len={}}}", at<uint64_t>(v, 0), at<uint64_t>(v, 8)); });
+  if (type == "RawSignalInfo") return signal_information(b);
+  if (call == "get_robust_list") return name == "head" ? fmt::format("[{:#x}]", at<uint64_t>(b, 0)) : fmt::format("[{}]", at<uint64_t>(b, 0));
   if (type == "ResourceUsage") return fmt::format("{{ru_utime={}, ru_stime={}, ...}}", time(b, "usec"), time(b.substr(std::min<size_t>(16, b.size())), "usec"));
-  if (type == "SystemNames") return fmt::format("{{sysname={}, nodename={}, ...}}", quoted(b), quoted(b.substr(std::min<size_t>(65, b.size()))));
+  if (type == "SystemNames") return fmt::format("{{sysname={}, nodename={}, ...}}", path(b), path(b.substr(std::min<size_t>(65, b.size()))));
   if (type == "int" && call == "wait4") return wait_status(at<uint32_t>(b, 0));
   if (type == "int" || type == "uint32_t") return list(b, 4, [](std::string_view v) { return fmt::format("{}", at<int32_t>(v, 0)); });
   return std::nullopt;
 }
 
-std::string outcome_text(std::string_view call, const Structure& first, uint64_t result) {
-  if (call != "ppoll" || static_cast<int64_t>(result) < 0) return {};
+bool is_filled(std::string_view call, Parameter parameter) {
+  const auto [type, name] = parameter;
+  const bool pointing = type == "UserIn<IoVector>" || type == "UserIn<MessageHeader>" || type == "UserIn<ManyMessageHeader>";
+  return type.starts_with("UserOut<") || name == "parent_tid" || (pointing && receives(call));
+}
+
+std::string outcome_text(std::string_view call, const TracedValues& traced) {
+  if (!traced.succeeded()) return {};
+  const uint64_t result = *traced.result;
+  if (call == "rt_sigtimedwait") return fmt::format(" ({})", signal_name(result));
+  const bool select = call == "pselect6";
+  if (call != "ppoll" && !select) return {};
   if (!result) return " (Timeout)";
   std::string text;
-  for (size_t i = 0; i + 8 <= first.filled.size(); i += 8) {
-    const auto events = at<uint16_t>(first.filled, i + 6);
-    if (events) text += fmt::format("{}{{fd={}, revents={}}}", text.empty() ? "" : ", ", at<int32_t>(first.filled, i), flags_of(kPoll, events, ""));
+  const auto& structures = traced.structures;
+  if (select) {
+    constexpr std::string_view names[] = {"in", "out", "except"};
+    for (unsigned i = 0; i < 3; ++i) {
+      const std::string set = descriptor_set(structures[i + 1].filled, static_cast<uint32_t>(traced.values[0]));
+      if (set != "[]") text += fmt::format("{}{} {}", text.empty() ? "" : ", ", names[i], set);
+    }
+  } else {
+    const std::string_view filled = structures[0].filled;
+    for (size_t i = 0; i + 8 <= filled.size(); i += 8) {
+      const auto events = at<uint16_t>(filled, i + 6);
+      if (events) text += fmt::format("{}{{fd={}, revents={}}}", text.empty() ? "" : ", ", at<int32_t>(filled, i), flags_of(kPoll, events, ""));
+    }
+    text = "[" + text + "]";
   }
-  return fmt::format(" ([{}])", text);
+  const std::string_view left = structures[select ? 4 : 2].filled;
+  return fmt::format(" ({}{}{})", text, left.empty() ? "" : ", left ", left.empty() ? "" : time(left, "nsec"));
 }
 
 }  // namespace pl

@@ -24,14 +24,6 @@ void park(Thread& thread) {
   }
 }
 
-// Of an instruction, and not sent by somebody (sigaction(2), si_addr).
-bool is_fault(const SignalInfo& info) {
-  switch (info.number) {
-    case sig::Ill: case sig::Trap: case sig::Bus: case sig::Fpe: case sig::Segv: return info.code > 0;
-    default: return false;
-  }
-}
-
 bool take_signal(Thread& thread, SignalInfo& info) {
   return thread.pending.take(~thread.blocked, info) || thread.process->pending.take(~thread.blocked, info);
 }
@@ -44,7 +36,7 @@ bool next_handled(Thread& thread, SignalInfo& info, SignalAction& action) {
     park(thread);
     if (process.exiting && process.survivor != &thread) continue;
     if (!take_signal(thread, info)) return false;
-    if (system_calls_are_traced()) trace_signal(thread, info.number, info.code, is_fault(info) ? info.fault.address : 0);
+    if (system_calls_are_traced()) trace_signal(thread, info);
     if (!debug::may_take(thread, info)) continue;
     int number = info.number;
     action = (*process.actions)[number];

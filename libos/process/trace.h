@@ -9,6 +9,7 @@
 namespace pl {
 
 class Thread;
+struct SignalInfo;
 
 // Once, before the first process is loaded: every call from then on is traced. ENOMEM.
 void enable_system_call_trace();
@@ -18,6 +19,6 @@ bool system_calls_are_traced();
 void trace_system_call(const Thread& thread);
 void trace_result(const Thread& thread, uint64_t number, uint64_t result);
 // A signal is taken off the queue: its handler runs next, or its default action happens.
-void trace_signal(const Thread& thread, int number, int code, uint64_t address);
+void trace_signal(const Thread& thread, const SignalInfo& info);
 
 }  // namespace pl

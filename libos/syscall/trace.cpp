@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a debug enclave tells of its calls, as lines that the host makes strace's of (host/run/strace.h). Numbers are hexadecimal:
 //
-//   strace> PID NUMBER A0 A1 A2 A3 A4 A5 ["INDEX:text"...] [INDEX=BYTES...]     before a call
-//   strace< PID NUMBER RESULT ["INDEX:text"] [INDEX=BYTES...]                   after it
-//   strace! PID SIGNAL CODE ADDRESS                            a signal is delivered, or kills
+//   strace> PID NUMBER A0 A1 A2 A3 A4 A5 ["INDEX:text"...] [INDEX=BYTES...] [INDEX#COUNT]     before a call
+//   strace< PID NUMBER RESULT ["INDEX:text"] [INDEX=BYTES...] [INDEX#COUNT]                   after it
+//   strace@ PID ADDRESS=BYTES       before either: what pointers within structures point to, and structures that are too long for the line
+//   strace! PID SIGNAL=BYTES                                   a signal is delivered, or kills: its siginfo_t
 //
 // A text is what a string or a buffer held, up to 32 bytes, with \xNN for what is not printable, and "..." behind it if there was more.
-// Bytes, in hexadecimal digits, are a structure as the program has it: what they mean is the host's to say.
+// Bytes, in hexadecimal digits, are a structure as the program has it: what they mean is the host's to say. A count is how many entries a
+// directory's buffer has, or variables an environment.
 #include <algorithm>
+#include <span>
 #include <string_view>
 
 #include "base/log.h"
@@ -32,13 +35,26 @@ struct Shown {
   static constexpr uint8_t Filled = 0x80, Words = 0x3f;
   uint8_t counted = 0;           // bit n: it is an array, and the next argument its length
   uint8_t sized = 0;             // bit n: the next argument is its size in bytes
+  uint8_t sets = 0;              // bit n: it is an fd_set of as many descriptors as the first argument says
+  // The argument whose structures have pointers, and of what kind they are.
+  enum class Pointers : uint8_t { None, Vectors, Message, Messages, Strings, Mask } pointers = Pointers::None;
+  uint8_t pointing = 0;
+  int8_t counts = -1;            // an argument of which only the count is told
+  bool sends = false;            // what the call moves is there before it
 };
-constexpr size_t MostBytes = 128;
+constexpr size_t MostBytes = 128;        // of a structure
+constexpr size_t MostBytesInLine = 32;
+constexpr size_t MostBytesBehind = 384;  // of an array behind a pointer
 
 template <class T> constexpr uint8_t words_of = 0;
 template <class T> constexpr uint8_t size_in_words = uint8_t(std::min(sizeof(T), MostBytes) / 4);
 template <class T> constexpr uint8_t words_of<UserIn<T>> = size_in_words<T>;
 template <class T> constexpr uint8_t words_of<UserOut<T>> = size_in_words<T> | Shown::Filled;
+
+template <class T> constexpr Shown::Pointers pointers_of = Shown::Pointers::None;
+template <> constexpr Shown::Pointers pointers_of<UserIn<IoVector>> = Shown::Pointers::Vectors;
+template <> constexpr Shown::Pointers pointers_of<UserIn<MessageHeader>> = Shown::Pointers::Message;
+template <> constexpr Shown::Pointers pointers_of<UserIn<ManyMessageHeader>> = Shown::Pointers::Messages;
 
 constexpr bool is_one_of(std::string_view word, std::initializer_list<std::string_view> list) {
   for (std::string_view each : list)
@@ -50,8 +66,13 @@ template <class... A>
 constexpr Shown shown(std::string_view call, std::string_view parameters, Result (*)(A...)) {
   Shown result;
   constexpr uint8_t typed[] = {words_of<A>..., 0};
-  for (unsigned i = 0; i < sizeof...(A); ++i) result.words[i] = typed[i];
-  const bool sends = call.find("write") != call.npos || call.starts_with("send");
+  constexpr Shown::Pointers pointing[] = {pointers_of<A>..., Shown::Pointers::None};
+  auto points = [&](unsigned i, Shown::Pointers kind) { result.pointers = kind, result.pointing = uint8_t(i); };
+  for (unsigned i = 0; i < sizeof...(A); ++i) {
+    if (pointing[i] != Shown::Pointers::None) points(i, pointing[i]);
+    else result.words[i] = typed[i];
+  }
+  result.sends = call.find("write") != call.npos || call.starts_with("send") || call == "vmsplice";
   for (unsigned i = 0; !parameters.empty(); ++i) {
     const size_t end = std::min(parameters.find(','), parameters.size());
     std::string_view one = parameters.substr(0, end);
@@ -62,9 +83,16 @@ constexpr Shown shown(std::string_view call, std::string_view parameters, Result
     constexpr std::string_view Type = "UserAddress ";
     if (one.ends_with(" descriptors") && result.words[i]) result.words[i] = 2 | Shown::Filled;
     if (result.words[i] && next == "count") result.counted |= uint8_t(1 << i);
+    if (call == "utimensat" && one.ends_with(" times")) result.words[i] = 8;
+    if (call == "futex" && one.ends_with(" timeout")) result.words[i] = 4;
     if (!one.starts_with(Type)) continue;
     const std::string_view name = one.substr(Type.size());
-    if (name == "entries") result.words[i] = 2, result.counted |= uint8_t(1 << i);
+    if (call == "pselect6" && is_one_of(name, {"read", "write", "except"})) result.words[i] = 32, result.sets |= uint8_t(1 << i);
+    else if (call == "pselect6" && name == "mask") result.words[i] = 4, points(i, Shown::Pointers::Mask);
+    else if (name == "arguments" && next == "environment") points(i, Shown::Pointers::Strings);
+    else if (name == "environment" || call == "getdents64") result.counts = int8_t(i);
+    else if (name == "parent_tid") result.words[i] = 1 | Shown::Filled;
+    else if (name == "entries") result.words[i] = 2, result.counted |= uint8_t(1 << i);
     else if (name == "timeout" || name == "left") result.words[i] = 4;
     else if (name == "length") result.words[i] = 1;
     else if (name == "argument" && call == "ioctl") result.words[i] = 9 | Shown::Filled;
@@ -72,7 +100,7 @@ constexpr Shown shown(std::string_view call, std::string_view parameters, Result
     else if (name == "address" && next == "length") result.words[i] = 28 | Shown::Filled;
     else if (name == "address" && is_one_of(call, {"bind", "connect", "sendto"})) result.words[i] = 28, result.sized |= uint8_t(1 << i);
     else if (is_one_of(name, {"path", "target", "name", "source", "type", "from", "to", "new_root", "old_root"})) result.strings |= uint8_t(1 << i);
-    else if (name == "buffer") (sends ? result.sent : result.filled) = int8_t(i);
+    else if (name == "buffer") (result.sends ? result.sent : result.filled) = int8_t(i);
   }
   return result;
 }
@@ -106,15 +134,15 @@ class Line {
     }
     add("\"%s", more ? "..." : "");
   }
-  void add_structure(unsigned index, uint64_t address, size_t bytes) {
-    uint8_t part[4];
-    if (!address || !bytes || !copy_from_user(part, UserAddress(address), std::min<size_t>(bytes, 4))) return;
-    add(" %u=", index);
-    for (size_t at = 0; at < bytes; at += sizeof part) {
-      const size_t n = std::min(bytes - at, sizeof part);
-      if (!copy_from_user(part, UserAddress(address + at), n)) return;
-      for (size_t i = 0; i < n; ++i) add("%02x", unsigned(part[i]));
+  // Up to the first byte that cannot be read; false: it is the very first.
+  bool add_memory(uint64_t key, uint64_t address, size_t bytes) {
+    uint8_t byte;
+    for (size_t at = 0; at < bytes; ++at) {
+      if (!copy_from_user(&byte, UserAddress(address + at), 1)) return at;
+      if (!at) add(" %lx=", key);
+      add("%02x", unsigned(byte));
     }
+    return bytes;
   }
   // So that no line is lost, nor the last one before a crash: the host has it before anything else happens.
   void send() {
@@ -123,7 +151,7 @@ class Line {
   }
 
  private:
-  char text_[1000];
+  char text_[sizeof pl_ring::log - 1];  // a longer one the ring would not take
   size_t used_ = 0;
 };
 
@@ -143,17 +171,102 @@ void add_buffer(Line& line, unsigned index, uint64_t address, uint64_t length) {
   if (copy_from_user(bytes, UserAddress(address), n)) line.add_bytes(index, bytes, n, length > n);
 }
 
-void add_structures(Line& line, const Shown& what, const TrapFrame& frame, const uint64_t* result) {
+// Tells what pointers within structures point to. Whatever the program has there: so many lines of so many bytes for a call.
+class Behind {
+ public:
+  explicit Behind(const Thread& thread) : thread_(thread) {}
+
+  void vectors(uint64_t address, uint64_t count, uint64_t limit) {
+    count = std::min(count, MostBytesBehind / sizeof(IoVector));
+    memory(address, count * sizeof(IoVector));
+    IoVector v;
+    for (uint64_t i = 0; i < count && limit && copy_from_user(&v, UserAddress(address + i * sizeof v), sizeof v); ++i) {
+      const uint64_t moved = std::min(v.bytes, limit);
+      limit -= moved;
+      memory(v.address, std::min(moved, uint64_t(ShownBytes)));
+    }
+  }
+  void message(uint64_t address, uint64_t limit) {
+    MessageHeader h;
+    if (!limit || !copy_from_user(&h, UserAddress(address), sizeof h)) return;
+    vectors(h.vectors, h.vector_count, limit);
+    memory(h.name, std::min(uint64_t(h.name_bytes), MostBytes));
+    memory(h.control, std::min(h.control_bytes, MostBytes));
+  }
+  void messages(uint64_t address, uint64_t count, bool moved, bool contents) {
+    count = std::min(count, MostBytesBehind / sizeof(ManyMessageHeader));
+    memory(address, count * sizeof(ManyMessageHeader));
+    ManyMessageHeader h;
+    for (uint64_t i = 0; i < count && contents && copy_from_user(&h, UserAddress(address + i * sizeof h), sizeof h); ++i)
+      message(address + i * sizeof h, moved ? h.length : ~uint64_t(0));
+  }
+  void strings(uint64_t address) {
+    constexpr unsigned Most = 32;
+    memory(address, Most * sizeof address);
+    uint64_t each;
+    for (unsigned i = 0; i < Most && copy_from_user(&each, UserAddress(address + i * sizeof each), sizeof each) && each; ++i) memory(each, ShownBytes + 1);
+  }
+  void memory(uint64_t address, size_t bytes) {
+    for (size_t n; address && bytes && left_; address += n, bytes -= n, --left_) {
+      n = std::min(bytes, MostBytes);
+      Line line;
+      line.add("strace@ %x", unsigned(thread_.tid));
+      if (!line.add_memory(address, address, n)) return;
+      line.send();
+    }
+  }
+
+ private:
+  const Thread& thread_;
+  unsigned left_ = 80;
+};
+
+void add_structures(Line& line, Behind& behind, const Shown& what, const TrapFrame& frame, const uint64_t* result) {
+  // The first argument is where the result is by now; the thread remembers it.
+  const uint64_t first = result ? current_thread().original_a0 : frame.a(0);
   for (unsigned i = 0; i < 6; ++i) {
     size_t bytes = (what.words[i] & Shown::Words) * size_t(4);
     const bool filled = what.words[i] & Shown::Filled, counted = what.counted >> i & 1;
-    // The first argument is where the result is by now: what a call filled is never in it but for pipe2(), which the thread remembers.
-    const uint64_t address = result && i == 0 ? current_thread().original_a0 : frame.a(i);
-    if (!bytes || (filled && !result)) continue;
+    const uint64_t address = i == 0 ? first : frame.a(i);
+    if (!address || !bytes || (filled && !result)) continue;
     if (counted) bytes *= filled ? *result : frame.a(i + 1);
     if (what.sized >> i & 1) bytes = std::min(bytes, size_t(frame.a(i + 1)));
-    line.add_structure(i, address, std::min(bytes, MostBytes));
+    if (what.sets >> i & 1) bytes = std::min(bytes, size_t((uint32_t(first) + uint64_t(63)) / 64 * 8));
+    bytes = std::min(bytes, MostBytes);
+    if (bytes > MostBytesInLine) behind.memory(address, bytes);
+    else line.add_memory(i, address, bytes);
   }
+}
+
+void tell_behind(Behind& behind, const Thread& thread, const Shown& what, const uint64_t* result) {
+  const unsigned i = what.pointing;
+  const uint64_t address = i == 0 && result ? thread.original_a0 : thread.frame.a(i), count = thread.frame.a(i + 1);
+  const bool contents = what.sends != bool(result);
+  const uint64_t limit = !contents ? 0 : result ? *result : ~uint64_t(0);
+  switch (what.pointers) {
+    case Shown::Pointers::None: break;
+    case Shown::Pointers::Vectors: return behind.vectors(address, uint32_t(count), limit);
+    case Shown::Pointers::Message: return behind.memory(address, sizeof(MessageHeader)), behind.message(address, limit);
+    case Shown::Pointers::Messages: return behind.messages(address, result ? *result : uint32_t(count), result, contents);
+    case Shown::Pointers::Strings: return behind.strings(address);
+    case Shown::Pointers::Mask: {
+      uint64_t set;
+      if (copy_from_user(&set, UserAddress(address), sizeof set)) behind.memory(set, sizeof(SignalSet));
+    }
+  }
+}
+
+void add_count(Line& line, unsigned index, uint64_t address, const uint64_t* filled) {
+  unsigned count = 0;
+  if (filled) {
+    constexpr size_t Length = 16, Least = 19;  // linux_dirent64's d_reclen; what is before its name
+    uint16_t length;
+    for (uint64_t at = 0; at < *filled && copy_from_user(&length, UserAddress(address + at + Length), sizeof length) && length >= Least; at += length) ++count;
+  } else {
+    constexpr unsigned Most = 1 << 16;
+    for (uint64_t each; count < Most && copy_from_user(&each, UserAddress(address + count * sizeof each), sizeof each) && each;) ++count;
+  }
+  line.add(" %u#%x", index, count);
 }
 
 }  // namespace
@@ -164,28 +277,37 @@ bool system_calls_are_traced() { return traced; }
 void trace_system_call(const Thread& thread) {
   const TrapFrame& frame = thread.frame;
   const Shown& what = shown_of(frame.x[RegisterA7]);
+  Behind behind(thread);
+  tell_behind(behind, thread, what, nullptr);
   Line line;
   line.add("strace> %x %lx", unsigned(thread.tid), frame.x[RegisterA7]);
   for (unsigned i = 0; i < 6; ++i) line.add(" %lx", frame.a(i));
   for (unsigned i = 0; i < 6; ++i)
     if (what.strings >> i & 1) add_string(line, i, frame.a(i));
   if (what.sent >= 0) add_buffer(line, unsigned(what.sent), frame.a(unsigned(what.sent)), frame.a(unsigned(what.sent) + 1));
-  add_structures(line, what, frame, nullptr);
+  add_structures(line, behind, what, frame, nullptr);
+  if (what.counts >= 0 && what.pointers == Shown::Pointers::Strings && frame.a(unsigned(what.counts))) add_count(line, unsigned(what.counts), frame.a(unsigned(what.counts)), nullptr);
   line.send();
 }
 
 void trace_result(const Thread& thread, uint64_t number, uint64_t result) {
   const Shown& what = shown_of(number);
+  Behind behind(thread);
+  if (int64_t(result) >= 0 && what.pointers != Shown::Pointers::Strings) tell_behind(behind, thread, what, &result);
   Line line;
   line.add("strace< %x %lx %lx", unsigned(thread.tid), number, result);
   if (what.filled >= 0 && int64_t(result) > 0) add_buffer(line, unsigned(what.filled), thread.frame.a(unsigned(what.filled)), result);
-  if (int64_t(result) >= 0) add_structures(line, what, thread.frame, &result);
+  if (int64_t(result) >= 0) {
+    add_structures(line, behind, what, thread.frame, &result);
+    if (what.counts >= 0 && what.pointers == Shown::Pointers::None) add_count(line, unsigned(what.counts), thread.frame.a(unsigned(what.counts)), &result);
+  }
   line.send();
 }
 
-void trace_signal(const Thread& thread, int number, int code, uint64_t address) {
+void trace_signal(const Thread& thread, const SignalInfo& info) {
   Line line;
-  line.add("strace! %x %x %x %lx", unsigned(thread.tid), unsigned(number), unsigned(code), address);
+  line.add("strace! %x %x=", unsigned(thread.tid), unsigned(info.number));
+  for (const std::byte byte : std::as_bytes(std::span(&info, 1))) line.add("%02x", unsigned(byte));
   line.send();
 }
 
