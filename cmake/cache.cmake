@@ -63,3 +63,16 @@ add_custom_command(
   DEPENDS ${PL_CACHE}/src/busybox-static/.pinned
   VERBATIM)
 add_custom_target(busybox ALL DEPENDS ${CMAKE_BINARY_DIR}/tests/busybox)
+
+# strace as Debian has it, with the library that it takes: what pl-run --strace is compared with.
+pl_fetch(strace)
+pl_fetch(libc6)
+set(strace ${CMAKE_BINARY_DIR}/tests/strace)
+set(library ${PL_CACHE}/src/libc6/usr/lib/riscv64-linux-gnu)
+add_custom_command(
+  OUTPUT ${strace}/strace
+  COMMAND ${CMAKE_COMMAND} -E make_directory ${strace}
+  COMMAND ${CMAKE_COMMAND} -E copy ${library}/libc.so.6 ${library}/ld-linux-riscv64-lp64d.so.1 ${PL_CACHE}/src/strace/usr/bin/strace ${strace}
+  DEPENDS ${PL_CACHE}/src/strace/.pinned ${PL_CACHE}/src/libc6/.pinned
+  VERBATIM)
+add_custom_target(strace ALL DEPENDS ${strace}/strace)

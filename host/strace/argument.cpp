@@ -118,6 +118,7 @@ std::string special(std::string_view call, std::string_view name, uint64_t value
   if (is("futex", "operation")) return one_of(kFutex, value & ~uint64_t{384}) + (value & 128 ? "_PRIVATE" : "") + (value & 256 ? "|FUTEX_CLOCK_REALTIME" : "");
   if (is("statx", "mask")) return flags_of(kStatx, value, "");
   if (is("ioctl", "command")) return one_of(kIoctl, value);
+  if (call.ends_with("sockopt") && name == "level") return socket_level(value);
   if (is("shutdown", "how")) return one_of(kShutdown, value);
   if (is("clone3", "flags")) return clone_flags(value);
   if (name == "whence") return one_of(kWhence, value);
@@ -203,6 +204,8 @@ std::vector<Place> places_of(const TracedCall& call, const uint64_t values[6]) {
   if (call.name == "futex") return futex_places(values[1], parameters);
   // The mode of an open that creates nothing means nothing.
   if (call.name == "openat" && !(values[2] & kCreates)) --count;
+  // It takes a frame from the stack.
+  if (call.name == "rt_sigreturn") return {{0, {}, {"SignalFrame*", "frame"}}};
   std::vector<Place> places;
   for (unsigned i = 0; i < count; ++i) places.push_back({i, {}, parameters[i]});
   return places;

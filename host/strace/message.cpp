@@ -51,6 +51,25 @@ std::string control(std::string_view b, uint64_t bytes) {
 
 }  // namespace
 
+std::string socket_level(uint64_t value) { return one_of(kLevels, value); }
+
+std::string socket_option(uint64_t level, uint64_t option) {
+  // uapi asm-generic/socket.h; linux/tcp.h; linux/in6.h
+  constexpr Name socket[] = {{1, "SO_DEBUG"}, {2, "SO_REUSEADDR"}, {3, "SO_TYPE"}, {4, "SO_ERROR"}, {5, "SO_DONTROUTE"}, {6, "SO_BROADCAST"}, {7, "SO_SNDBUF"},
+                             {8, "SO_RCVBUF"}, {9, "SO_KEEPALIVE"}, {10, "SO_OOBINLINE"}, {12, "SO_PRIORITY"}, {13, "SO_LINGER"}, {15, "SO_REUSEPORT"}, {16, "SO_PASSCRED"},
+                             {17, "SO_PEERCRED"}, {18, "SO_RCVLOWAT"}, {19, "SO_SNDLOWAT"}, {20, "SO_RCVTIMEO_OLD"}, {21, "SO_SNDTIMEO_OLD"}, {30, "SO_ACCEPTCONN"},
+                             {38, "SO_PROTOCOL"}, {39, "SO_DOMAIN"}};
+  constexpr Name tcp[] = {{1, "TCP_NODELAY"}, {2, "TCP_MAXSEG"}, {3, "TCP_CORK"}, {4, "TCP_KEEPIDLE"}, {5, "TCP_KEEPINTVL"}, {6, "TCP_KEEPCNT"}, {9, "TCP_DEFER_ACCEPT"},
+                          {11, "TCP_INFO"}, {12, "TCP_QUICKACK"}, {18, "TCP_USER_TIMEOUT"}, {23, "TCP_FASTOPEN"}};
+  constexpr Name ipv6[] = {{26, "IPV6_V6ONLY"}};
+  switch (level) {
+    case 1: return one_of(socket, option);
+    case 6: return one_of(tcp, option);
+    case 41: return one_of(ipv6, option);
+    default: return fmt::format("{}", option);
+  }
+}
+
 std::string message_flags(uint64_t value, std::string_view none) { return flags_of(kFlags, value, none); }
 
 std::string vectors_text(std::string_view b, uint64_t count, Moved moved) {

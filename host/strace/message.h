@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Structures with pointers in them: iovec, msghdr and its control data, the vectors of execve.
+// Structures with pointers in them: iovec, msghdr and its control data, the vectors of execve; and names that sockets' calls have.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,8 @@ std::string message_text(std::string_view before, std::string_view b, const Move
 std::string messages_text(std::string_view before, std::string_view b, uint64_t count, bool filled, const Moved& moved);
 // ["sh", "-c", ...]
 std::string strings_text(std::string_view b, const Memory& memory);
+std::string socket_level(uint64_t value);
+std::string socket_option(uint64_t level, uint64_t option);
 std::string message_flags(uint64_t value, std::string_view none);
 
 }  // namespace pl

@@ -206,7 +206,14 @@ std::optional<std::string> structure_text(std::string_view call, Parameter param
     const auto before = at<int32_t>(s.read, 0), after = s.filled.empty() ? before : at<int32_t>(s.filled, 0);
     return before == after ? fmt::format("[{}]", before) : fmt::format("[{} => {}]", before, after);
   }
+  if (call.ends_with("sockopt") && name == "name") return socket_option(values[1], values[2]);
   if (b.empty()) return std::nullopt;
+  // Of an option that is a number.
+  if (call.ends_with("sockopt") && name == "value") {
+    const bool number = call == "setsockopt" ? static_cast<uint32_t>(values[4]) == 4 : at<int32_t>(traced.structures[4].filled, 0) == 4;
+    return number ? std::optional(fmt::format("[{}]", at<int32_t>(b, 0))) : std::nullopt;
+  }
+  if (call == "rt_sigreturn") return fmt::format("{{mask={}}}", signal_set(at<uint64_t>(b, 0)));
   if (name == "entries") return poll_entries(s.read);
   if (call == "pselect6" && (name == "read" || name == "write" || name == "except")) return descriptor_set(s.read, static_cast<uint32_t>(values[0]));
   if (call == "pselect6" && name == "mask") {

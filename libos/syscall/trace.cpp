@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "ocall/leave.h"
 #include "ocall/ring.h"
+#include "process/deliver.h"
 #include "process/process.h"
 #include "process/trace.h"
 #include "syscall/table.h"
@@ -91,6 +92,8 @@ constexpr Shown shown(std::string_view call, std::string_view parameters, Result
     else if (call == "pselect6" && name == "mask") result.words[i] = 4, points(i, Shown::Pointers::Mask);
     else if (name == "arguments" && next == "environment") points(i, Shown::Pointers::Strings);
     else if (name == "environment" || call == "getdents64") result.counts = int8_t(i);
+    else if (name == "value" && call == "setsockopt") result.words[i] = 1, result.sized |= uint8_t(1 << i);
+    else if (name == "value" && call == "getsockopt") result.words[i] = 1 | Shown::Filled;
     else if (name == "parent_tid") result.words[i] = 1 | Shown::Filled;
     else if (name == "entries") result.words[i] = 2, result.counted |= uint8_t(1 << i);
     else if (name == "timeout" || name == "left") result.words[i] = 4;
@@ -286,6 +289,9 @@ void trace_system_call(const Thread& thread) {
     if (what.strings >> i & 1) add_string(line, i, frame.a(i));
   if (what.sent >= 0) add_buffer(line, unsigned(what.sent), frame.a(unsigned(what.sent)), frame.a(unsigned(what.sent) + 1));
   add_structures(line, behind, what, frame, nullptr);
+  // rt_sigreturn(2) has no arguments: what it takes is on the stack.
+  constexpr uint64_t SignalReturn = 139;
+  if (frame.x[RegisterA7] == SignalReturn) line.add_memory(0, frame.x[RegisterSp] + offsetof(SignalFrame, context.mask), sizeof(SignalSet));
   if (what.counts >= 0 && what.pointers == Shown::Pointers::Strings && frame.a(unsigned(what.counts))) add_count(line, unsigned(what.counts), frame.a(unsigned(what.counts)), nullptr);
   line.send();
 }

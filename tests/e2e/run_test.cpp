@@ -142,7 +142,7 @@ Test(run, strace_prints_the_calls_that_were_asked_for_in_a_debug_enclave) {
   auto all = shell("./pl-run --strace hello");
   cr_expect_eq(all.status, 0);
   EXPECT_TEXT(all.out, "Hello from an enclave.\n");
-  for (const char* part : {"pl-run: a debug enclave", "set_tid_address(0x", "writev(1, [{iov_base=0x", " = 23\n", "exit_group(0)                           = ?\n", "+++ exited with 0 +++\n"})
+  for (const char* part : {"pl-run: a debug enclave", "set_tid_address(0x", "writev(1, [{iov_base=\"Hello from an enclave.\", iov_len=22}, {iov_base=\"\\n\", iov_len=1}], 2) = 23\n", "exit_group(0)                           = ?\n", "+++ exited with 0 +++\n"})
     cr_expect(all.err.find(part) != std::string::npos, "%s\n%s", part, all.err.c_str());
   auto set = shell("./pl-run --shadow --strace=%file " + e2e::program("cat") + " /nowhere");
   cr_expect(set.err.find("openat(AT_FDCWD, \"/nowhere\", O_RDONLY|O_LARGEFILE) = -1 ENOENT (No such file or directory)\n") != std::string::npos, "%s", set.err.c_str());
@@ -152,4 +152,9 @@ Test(run, strace_prints_the_calls_that_were_asked_for_in_a_debug_enclave) {
     cr_expect(structures.err.find(part) != std::string::npos, "%s\n%s", part, structures.err.c_str());
   EXPECT_RUN(shell("./pl-run --strace=nonsense hello 2>/dev/null"), 125, "");
   cr_expect(shell("./pl-run hello").err.find("debug") == std::string::npos);
+}
+
+Test(run, strace_prints_what_strace_does_on_linux_of_the_same_program) {
+  const auto difference = shell("tests/e2e/strace.sh build");
+  cr_expect_eq(difference.status, 0, "< Linux, > enclave\n%s%s", difference.out.c_str(), difference.err.c_str());
 }

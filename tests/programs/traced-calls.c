@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Makes calls whose arguments point to structures with pointers in them, for pl-run --strace. Its addresses are the only thing that may
-// differ from run to run.
+// Makes calls whose arguments point to structures with pointers in them. pl-run --strace and strace itself on Linux show them alike, but
+// for addresses, process ids and times.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -32,6 +32,8 @@ static void vectors(const int pair[2]) {
 }
 
 static void messages(const int pair[2]) {
+	const int on = 1;
+	setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
 	struct iovec out[] = {{"hello", 5}, {"a text that is longer than 32 bytes are", 39}};
 	char small[4], large[60];
 	struct iovec in[] = {{small, sizeof small}, {large, sizeof large}};
@@ -46,8 +48,6 @@ static void messages(const int pair[2]) {
 	rights->cmsg_len = CMSG_LEN(2 * sizeof(int));
 	memcpy(CMSG_DATA(rights), (int[]){0, 1}, 2 * sizeof(int));
 	sendmsg(pair[0], &message, MSG_NOSIGNAL);
-	const int on = 1;
-	setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
 	char received[200];
 	message = (struct msghdr){.msg_iov = in, .msg_iovlen = COUNT(in), .msg_control = received, .msg_controllen = sizeof received};
 	recvmsg(pair[1], &message, MSG_CMSG_CLOEXEC);
@@ -91,6 +91,9 @@ static void files(void) {
 	char entries[1024];
 	syscall(SYS_getdents64, directory, entries, sizeof entries);
 	syscall(SYS_getdents64, directory, entries, sizeof entries);
+	unlinkat(directory, "one", 0);
+	rmdir("/tmp/traced");
+	close(directory);
 }
 
 static void signals(void) {
@@ -107,6 +110,19 @@ static void signals(void) {
 	const struct timespec moment = {0, 1000};
 	sigtimedwait(&set, &information, &moment);
 	sigtimedwait(&set, &information, &moment);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	const pid_t child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (!child) _exit(3);
+	waitid(P_PID, child, &information, WEXITED);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void programs(void) {
+	char *arguments[] = {"sh", "-c", "an argument with more characters than 32", NULL}, *environment[] = {"A=b", "C=d", NULL};
+	execve("/nowhere", arguments, environment);
+	execve("/nowhere", arguments, environment + 1);
+	execve("/nowhere", arguments, NULL);
 }
 
 int main(void) {
@@ -116,17 +132,8 @@ int main(void) {
 	messages(pair);
 	waiting(pair);
 	files();
+	programs();
 	signals();
-	const pid_t child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-	if (!child) {
-		char *arguments[] = {"sh", "-c", "an argument with more characters than 32", NULL}, *environment[] = {"A=b", "C=d", NULL};
-		execve("/nowhere", arguments, environment);
-		execve("/nowhere", arguments, environment + 1);
-		execve("/nowhere", arguments, NULL);
-		_exit(3);
-	}
-	siginfo_t information;
-	while (waitid(P_PID, child, &information, WEXITED)) continue;
 	raise(SIGTERM);
 	return 0;
 }
