@@ -33,7 +33,7 @@ os.write(terminal, b"\x04"); until(b"ready> ")
 line("trap 'echo interrupted' INT; sh -c 'echo asleep; sleep 100'", b"asleep\r\n")
 os.write(terminal, b"\x03"); until(b"ready> ")
 line("echo status $?")
-line("echo wrogn\x7f\x7fng \x15echo right")
+line("echo wrogn\x7f\x7fng \x15echo right", b"\r\nright\r\nready> ")  # a line that is taken back may show the prompt again
 line("read -p 'a li''ne: ' answer", b"\r\na line: ")
 line("typed")
 line("echo $answer; kill %1; wait %1; echo $?")
