@@ -23,6 +23,16 @@ ParameterizedTest(Case* c, programs, nothing_differs_from_linux, .timeout = 600)
   }
 }
 
+// What cannot be honest there is refused; the programs know by what.
+Test(programs, on_a_bound_directory_files_are_as_linux_has_them_or_refused, .timeout = 300) {
+  for (std::string how : {"./pl-run", "./pl-run --shadow"})
+    for (const char* name : {"contents", "names"}) {
+      e2e::Scratch scratch;
+      auto result = shell(how + " -v " + scratch.path() + ":/data " + e2e::program(name) + " /data bound");
+      cr_expect_eq(result.status, 0, "%s %s: %s%s", how.c_str(), name, result.out.c_str(), result.err.c_str());
+    }
+}
+
 // libos/syscall/accepted.def, from which the list of supported calls is made, says what the calls do.
 Test(programs, what_the_list_of_calls_does_not_take_is_refused_and_an_unknown_call_is_named_once, .timeout = 120) {
   for (const char* how : {"./pl-run ", "./pl-run --shadow "}) {

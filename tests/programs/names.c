@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Names and what they lead to: ways of resolving (openat2), renames and whiteouts, files that never had a name, names of files that are
-// removed, scripts through descriptors. In the directory that is named, or one of its own. Exits with 0 when everything is as Linux has it.
+// removed, scripts through descriptors. In the directory that is named, or one of its own; with a second word the named one is a directory
+// of the host's, where some of it is refused. Exits with 0 when everything is as Linux has it.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -23,6 +24,7 @@ enum { NoReplace = 1, Exchange = 2, Whiteout = 4 };                             
 
 static char here[PATH_MAX];
 static const char *program;
+static int bound;  // the directory is one of the host's
 
 struct how { uint64_t flags, mode, resolve; };
 static int opened(int at, const char *path, uint64_t flags, uint64_t resolve) {
@@ -128,7 +130,7 @@ static void ways_within_a_mount(void) {
   close(root), close(proc);
 }
 
-static void ways_that_ask_nobody(int bound) {
+static void ways_that_ask_nobody(void) {
   CHECK(way(AT_FDCWD, "scope/file", O_RDONLY, 0) == 0 && way(AT_FDCWD, "scope/file", O_RDONLY, Cached) == (bound ? EAGAIN : 0));
   CHECK(way(AT_FDCWD, "scope", O_RDONLY | O_DIRECTORY, Cached) == (bound ? EAGAIN : 0));
   for (const uint64_t *flags = (const uint64_t[]){O_CREAT | O_RDWR, O_TRUNC | O_RDWR, O_TMPFILE | O_RDWR, 0}; *flags; flags++)
@@ -232,7 +234,9 @@ static void names_of_removed_files(void) {
   snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   CHECK(readlink(path, text, 3) == 3 && !memcmp(text, here, 3));  // cut, as readlink(2) says
   at = open(path, O_RDONLY);
-  CHECK(at >= 0 && read(at, text, 10) == 10 && !memcmp(text, "still here", 10));
+  if (bound) CHECK(at == -1 && errno == ESTALE && pread(fd, text, 10, 0) == 10);
+  else CHECK(at >= 0 && read(at, text, 10) == 10);
+  CHECK(!memcmp(text, "still here", 10));
   close(at), close(fd), close(other);
   // With its directory, and the directory itself.
   CHECK(mkdir("folder", 0755) == 0 && mkdir("folder/deep", 0755) == 0);
@@ -245,9 +249,24 @@ static void names_of_removed_files(void) {
   fd = memfd_create("some name", 0);
   CHECK(!strcmp(shown("fd", fd), "/memfd:some name (deleted)"));
   close(fd);
+  if (bound) return;
   fd = open(".", O_TMPFILE | O_RDWR, 0600);
   CHECK(!strncmp(shown("fd", fd), "/#", 2) && strstr(shown("fd", fd), " (deleted)"));
   close(fd);
+}
+
+static void what_a_directory_of_the_host_refuses(void) {
+  struct stat st;
+  close(file("a", "a")), close(file("b", "bb"));
+  CHECK(move("a", "b", Whiteout) == EINVAL && move("a", "c", Whiteout | NoReplace) == EINVAL && stat("a", &st) == 0 && st.st_size == 1);
+  // What the host's file system can do is up to it.
+  int error = move("a", "b", NoReplace);
+  CHECK((error == EEXIST || error == EINVAL) && stat("b", &st) == 0 && st.st_size == 2);
+  error = move("a", "b", Exchange);
+  CHECK(error == 0 || (error == EINVAL && stat("a", &st) == 0 && st.st_size == 1));
+  CHECK(open(".", O_TMPFILE | O_RDWR, 0600) == -1 && errno == EOPNOTSUPP && open(".", O_TMPFILE | O_RDWR | O_EXCL, 0600) == -1 && errno == EOPNOTSUPP);
+  CHECK(mknod("node", S_IFCHR | 0600, 0) == -1 && errno == EPERM && mkfifo("fifo", 0600) == -1 && errno == EPERM);
+  CHECK(link("a", "linked") == 0 && link("linked", "a") == -1 && errno == EEXIST && unlink("linked") == 0);
 }
 
 static void names_of_removed_files_for_their_watchers(void) {
@@ -296,16 +315,21 @@ int main(int count, char **arguments) {
   char directory[] = "/tmp/names-XXXXXX", self[PATH_MAX] = "";
   CHECK(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
   program = self;
+  bound = count > 2;
   CHECK(chdir(count > 1 ? arguments[1] : mkdtemp(directory)) == 0 && chmod(".", 0777) == 0 && getcwd(here, sizeof here));
   umask(022);
   what_openat2_takes();
   ways_that_stay_in_a_directory();
   ways_without_links();
   ways_within_a_mount();
-  ways_that_ask_nobody(0);
-  renames();
-  whiteouts();
-  files_without_a_name();
+  ways_that_ask_nobody();
+  if (bound) {
+    what_a_directory_of_the_host_refuses();
+  } else {
+    renames();
+    whiteouts();
+    files_without_a_name();
+  }
   names_of_removed_files();
   names_of_removed_files_for_their_watchers();
   scripts_through_descriptors();
