@@ -97,6 +97,42 @@ Test(overlay, a_directory_of_the_image_is_renamed_with_what_is_in_it) {
   cr_assert_eq(moved("/empty", "/empty/below"), EINVAL);
 }
 
+Test(overlay, a_whiteout_takes_the_place_of_a_file_of_the_image) {
+  cr_assert_eq(moved("/lib/one/a", "/lib/two/a", rename_flag::Whiteout), 0);
+  cr_assert_eq(at("/lib/one/a")->type(), file_mode::Character);
+  cr_assert_eq(contents("/lib/two/a"), "a\n");
+  cr_assert_eq(listing("/lib/one"), "a b c ");
+  cr_assert_eq(moved("/lib/two/a", "/lib/one/a"), 0);
+  cr_assert_eq(contents("/lib/one/a"), "a\n");
+  cr_assert_eq(removed("/lib/one/a"), 0);
+  cr_assert_eq(exists("/lib/one/a"), ENOENT);
+  cr_assert_eq(listing("/lib/one"), "b c ");
+}
+
+Test(overlay, a_removed_file_of_the_image_is_known_by_its_last_name) {
+  auto shown = [](const Ref<Inode>& inode) {
+    char text[64];
+    return std::string(text, must(shown_path_of(*inode, current_file_context().root, text, sizeof text)));
+  };
+  Ref<Inode> file = at("/lib/two/z"), directory = at("/lib/two"), replaced = at("/lib/one/b");
+  cr_assert_eq(removed("/lib/two/z"), 0);
+  cr_assert_eq(removed("/lib/two", true), 0);
+  cr_assert_eq(moved("/lib/one/a", "/lib/one/b"), 0);
+  cr_assert_eq(shown(file), "/lib/two/z (deleted)");
+  cr_assert_eq(shown(directory), "/lib/two (deleted)");
+  cr_assert_eq(shown(replaced), "/lib/one/b (deleted)");
+  cr_assert_eq(shown(at("/lib/one/b")), "/lib/one/b");
+  cr_assert_eq(error_of(make_link(file, cwd(), "/again")), ENOENT);
+}
+
+Test(overlay, what_has_to_be_read_below_is_not_cached) {
+  auto cached = [](std::string_view path) { return error_of(open_path(cwd(), path, resolve_flag::Cached << open_flag::ResolveShift, 0)); };
+  cr_assert_eq(cached("/lib/one/a"), EAGAIN);
+  at("/lib/one/a");
+  cr_assert_eq(cached("/lib/one/a"), 0);
+  cr_assert_eq(cached("/lib/one/b"), EAGAIN);
+}
+
 Test(overlay, files_move_over_each_other_and_change_places) {
   cr_assert_eq(moved("/lib/one/a", "/lib/one/b"), 0);
   cr_assert_eq(contents("/lib/one/b"), "a\n");
