@@ -26,7 +26,7 @@ TmpInode::TmpInode(uint32_t mode, uint32_t uid, uint32_t gid, uint64_t rdev)
 
 TmpInode::TmpInode(const LowerNode& node, uint64_t number)
     : Inode(node.mode & file_mode::Type), number_(number_of(number)), rdev_(node.rdev), mode_(node.mode), uid_(node.uid), gid_(node.gid),
-      links_(node.links), atime_(node.mtime), mtime_(node.mtime), ctime_(node.mtime) {}
+      links_(node.links), linkable_(false), atime_(node.mtime), mtime_(node.mtime), ctime_(node.mtime) {}
 
 ErrorOr<Attributes> TmpInode::attributes() {
   Attributes a;

@@ -72,8 +72,8 @@ class TmpInode : public Inode {
   uint64_t rdev_;
   uint32_t mode_, uid_, gid_;
   uint32_t links_ = 0;
+  bool linkable_ = true;  // may have a first name
   int64_t atime_, mtime_, ctime_;
-  bool linkable_ = true;       // may have a first name
   TmpEntry* entry_ = nullptr;  // a name it has, or (is_removed()) the one that it went by last
 };
 
