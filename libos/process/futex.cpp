@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "process/futex.h"
 
+#include <utility>
+
 #include "base/lock.h"
 #include "memory/user.h"
 #include "process/process.h"
@@ -51,20 +53,29 @@ ErrorOr<uint32_t> touch_for_writing(UserAddress word) {
   }
 }
 
-void wake_waiter(FutexWaiter& waiter) {
+void dequeue(FutexWaiter& waiter) {
   bucket_of(waiter.key).waiters.remove(&waiter);
+  waiter.thread->pi_owner = nullptr;
+}
+
+void wake_waiter(FutexWaiter& waiter) {
+  dequeue(waiter);
   waiter.woken = true;
   wake_thread(*waiter.thread);
 }
 
-uint64_t wake_locked(const AddressSpace::Key& key, uint64_t count, uint32_t bitset) {
+// EINVAL where somebody waits for a lock, or to be moved to one: nothing but that wakes those.
+ErrorOr<uint64_t> wake_locked(const AddressSpace::Key& key, uint64_t count, uint32_t bitset) {
   uint64_t woken = 0;
   auto& list = bucket_of(key).waiters;
   for (FutexWaiter* waiter = list.first(); waiter && woken < count;) {
     FutexWaiter* next = list.next(waiter);
-    if (waiter->key == key && !waiter->priority_inheriting && (waiter->bitset & bitset)) {
-      wake_waiter(*waiter);
-      ++woken;
+    if (waiter->key == key) {
+      if (waiter->kind != FutexWaiter::Kind::Wake) return fail(Errno::Invalid);
+      if (waiter->bitset & bitset) {
+        wake_waiter(*waiter);
+        ++woken;
+      }
     }
     waiter = next;
   }
@@ -80,7 +91,7 @@ ErrorOr<void> sleep_on(FutexWaiter& waiter, FutexDeadline deadline) {
     FutexLocked lock;
     if (waiter.woken) return {};
     if (slept) continue;
-    bucket_of(waiter.key).waiters.remove(&waiter);
+    dequeue(waiter);
     return slept;
   }
 }
@@ -88,16 +99,37 @@ ErrorOr<void> sleep_on(FutexWaiter& waiter, FutexDeadline deadline) {
 FutexWaiter* first_pi_waiter(const AddressSpace::Key& key, FutexWaiter* after = nullptr) {
   auto& list = bucket_of(key).waiters;
   for (FutexWaiter* w = after ? list.next(after) : list.first(); w; w = list.next(w))
-    if (w->key == key && w->priority_inheriting) return w;
+    if (w->key == key && w->kind == FutexWaiter::Kind::Lock) return w;
   return nullptr;
 }
 
 // `owner` holds it now: who still waits, waits for that thread's end too.
 void set_pi_owner(const AddressSpace::Key& key, Thread& owner) {
   for (FutexWaiter* w = first_pi_waiter(key); w; w = first_pi_waiter(key, w)) {
-    w->owner = &owner;
+    w->thread->pi_owner = &owner;
     owner.pi_awaited = true;
   }
+}
+
+// Whether `thread`, once it waited for `owner`, would wait for itself.
+bool closes_circle(const Thread& thread, const Thread& owner) {
+  const Thread* at = &owner;
+  while (at && at != &thread) at = at->pi_owner;
+  return at;
+}
+
+// The thread that the word of a lock names; ESRCH if it is gone.
+ErrorOr<Thread*> owner_of(uint32_t word) {
+  Thread* owner = find_thread(int(word & futex_word::TidMask));
+  if (!owner || owner->futexes_released) return fail(Errno::NoProcess);
+  return owner;
+}
+
+void enqueue_for(FutexWaiter& waiter, Thread& owner) {
+  waiter.kind = FutexWaiter::Kind::Lock;
+  waiter.thread->pi_owner = &owner;
+  owner.pi_awaited = true;
+  enqueue(waiter);
 }
 
 // Gives a lock that nobody holds any more to the one who has waited longest.
@@ -120,8 +152,8 @@ void wake_pi_waiters_of(Thread& owner) {
   for (Bucket& bucket : buckets) {
     for (FutexWaiter* waiter = bucket.waiters.first(); waiter;) {
       FutexWaiter* next = bucket.waiters.next(waiter);
-      if (waiter->owner == &owner) {
-        waiter->owner_ended = true;
+      if (waiter->thread->pi_owner == &owner) {
+        waiter->ended = uint32_t(owner.tid);
         wake_waiter(*waiter);
       }
       waiter = next;
@@ -173,13 +205,14 @@ ErrorOr<uint64_t> requeue_futex(UserAddress from, UserAddress to, Sharing sharin
       if (!value) continue;
       if (*value != *expected) return fail(Errno::Again);
     }
-    uint64_t done = wake_locked(from_key, wake, ~0u);
+    uint64_t done = TRY(wake_locked(from_key, wake, ~0u));
     if (from_key == to_key) return done;
     auto& list = bucket_of(from_key).waiters;
     uint64_t moved = 0;
     for (FutexWaiter* waiter = list.first(); waiter && moved < requeue;) {
       FutexWaiter* next = list.next(waiter);
-      if (waiter->key == from_key && !waiter->priority_inheriting) {
+      if (waiter->key == from_key) {
+        if (waiter->kind != FutexWaiter::Kind::Wake) return fail(Errno::Invalid);
         list.remove(waiter);
         waiter->key = to_key;
         enqueue(*waiter);
@@ -202,20 +235,21 @@ ErrorOr<uint64_t> wake_operation_futex(UserAddress word, UserAddress word2, Shar
     FutexLocked lock;
     auto seen = compare_exchange_user(word2, old, value);
     if (!seen || *seen != old) continue;
-    uint64_t woken = wake_locked(key, wake, ~0u);
-    if (second) woken += wake_locked(key2, wake2, ~0u);
+    uint64_t woken = TRY(wake_locked(key, wake, ~0u));
+    if (second) woken += TRY(wake_locked(key2, wake2, ~0u));
     return woken;
   }
 }
 
-ErrorOr<void> lock_pi_futex(UserAddress word, Sharing sharing, FutexDeadline deadline) {
+namespace {
+
+// `ended`: the owner that has been waited for, if its end ended that.
+ErrorOr<void> lock_after(uint32_t ended, UserAddress word, Sharing sharing, FutexDeadline deadline) {
   Thread& me = current_thread();
   uint32_t tid = uint32_t(me.tid);
-  uint32_t ended = 0;  // the owner that we have waited for, if its end woke us
   for (;;) {
     FutexWaiter waiter;
     waiter.thread = &me;
-    waiter.priority_inheriting = true;
     uint32_t value = TRY(touch_for_writing(word));
     waiter.key = TRY(key_of(word, sharing));
     uint32_t owner = value & futex_word::TidMask;
@@ -232,19 +266,95 @@ ErrorOr<void> lock_pi_futex(UserAddress word, Sharing sharing, FutexDeadline dea
       FutexLocked lock;
       auto seen = compare_exchange_user(word, value, value | futex_word::Waiters);
       if (!seen || *seen != value) continue;
-      waiter.owner = find_thread(int(owner));
-      if (!waiter.owner || waiter.owner->futexes_released) return fail(Errno::NoProcess);
-      waiter.owner->pi_awaited = true;
-      enqueue(waiter);
+      Thread& holder = *TRY(owner_of(owner));
+      if (closes_circle(me, holder)) return fail(Errno::Deadlock);
+      enqueue_for(waiter, holder);
     }
-    auto slept = sleep_on(waiter, deadline);
-    if (slept && !waiter.owner_ended) return {};  // the owner gave it to us
-    if (slept) {
-      ended = owner;
-      continue;
+    TRY(sleep_on(waiter, deadline));
+    if (!waiter.ended) return {};  // the owner gave it to us
+    ended = waiter.ended;
+  }
+}
+
+}  // namespace
+
+ErrorOr<void> lock_pi_futex(UserAddress word, Sharing sharing, FutexDeadline deadline) {
+  auto locked = lock_after(0, word, sharing, deadline);
+  if (!locked && locked.error() == Errno::Interrupted) return fail(Errno::RestartAlways);
+  return locked;
+}
+
+ErrorOr<void> wait_requeue_pi_futex(UserAddress word, UserAddress lock, Sharing sharing, uint32_t expected, FutexDeadline deadline) {
+  if (word == lock) return fail(Errno::Invalid);
+  FutexWaiter waiter;
+  waiter.thread = &current_thread();
+  waiter.kind = FutexWaiter::Kind::Requeue;
+  for (;;) {
+    TRY(touch_for_writing(lock));
+    TRY(touch(word));
+    waiter.lock_key = TRY(key_of(lock, sharing));
+    waiter.key = TRY(key_of(word, sharing));
+    FutexLocked locked;
+    auto value = load_user_atomic(word);
+    if (!value) continue;
+    if (*value != expected) return fail(Errno::Again);
+    if (waiter.key == waiter.lock_key) return fail(Errno::Invalid);
+    enqueue(waiter);
+    break;
+  }
+  auto slept = sleep_on(waiter, deadline);
+  if (!slept && slept.error() == Errno::Interrupted && waiter.kind == FutexWaiter::Kind::Requeue) return fail(Errno::RestartAlways);
+  if (slept && waiter.ended) slept = lock_after(waiter.ended, lock, sharing, deadline);
+  // Begun anew, it would find a word that has changed since: Linux says so at once.
+  if (!slept && slept.error() == Errno::Interrupted) return fail(Errno::Again);
+  return slept;
+}
+
+ErrorOr<uint64_t> requeue_pi_futex(UserAddress from, UserAddress lock, Sharing sharing, uint64_t wake, uint64_t requeue, uint32_t expected) {
+  if (from == lock || wake != 1) return fail(Errno::Invalid);
+  for (;;) {
+    TRY(touch(from));
+    uint32_t held = TRY(touch_for_writing(lock));
+    auto from_key = TRY(key_of(from, sharing)), lock_key = TRY(key_of(lock, sharing));
+    if (from_key == lock_key) return fail(Errno::Invalid);
+    auto expects_it = [&](const FutexWaiter& w) { return w.kind == FutexWaiter::Kind::Requeue && w.lock_key == lock_key; };
+    FutexLocked locked;
+    auto value = load_user_atomic(from);
+    if (!value) continue;
+    if (*value != expected) return fail(Errno::Again);
+
+    auto& list = bucket_of(from_key).waiters;
+    FutexWaiter* first = list.first();
+    while (first && first->key != from_key) first = list.next(first);
+    if (!first) return 0;
+    if (!expects_it(*first)) return fail(Errno::Invalid);
+    uint32_t tid = uint32_t(first->thread->tid);
+    bool is_free = !(held & futex_word::TidMask);
+    if ((held & futex_word::TidMask) == tid) return fail(Errno::Deadlock);
+    // A free lock is the first one's at once. Linux says that there are waiters where there may be some.
+    uint32_t wanted = held | (is_free ? tid : 0) | (!is_free || requeue ? futex_word::Waiters : 0);
+    auto seen = compare_exchange_user(lock, held, wanted);
+    if (!seen || *seen != held) continue;
+    Thread& owner = *TRY(owner_of(wanted));
+    uint64_t done = 0;
+    FutexWaiter* next = first;
+    if (is_free) {
+      next = list.next(first);
+      wake_waiter(*first);
+      set_pi_owner(lock_key, owner);
+      done = 1;
     }
-    if (slept.error() == Errno::Interrupted) return fail(Errno::RestartAlways);
-    return slept;
+    while (next && done < requeue + 1) {
+      FutexWaiter* waiter = std::exchange(next, list.next(next));
+      if (waiter->key != from_key) continue;
+      if (!expects_it(*waiter)) return fail(Errno::Invalid);
+      if (closes_circle(*waiter->thread, owner)) return fail(Errno::Deadlock);
+      list.remove(waiter);
+      waiter->key = lock_key;
+      enqueue_for(*waiter, owner);
+      ++done;
+    }
+    return done;
   }
 }
 

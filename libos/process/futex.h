@@ -18,10 +18,11 @@ struct FutexWaiter {
   Thread* thread = nullptr;
   AddressSpace::Key key{};
   uint32_t bitset = 0;
-  bool priority_inheriting = false;
+  // Lock: of a priority-inheriting one, whose owner is thread->pi_owner. Requeue: waits for a wake, which puts it in the queue of such a lock.
+  enum class Kind : uint8_t { Wake, Requeue, Lock } kind = Kind::Wake;
   bool woken = false;
-  bool owner_ended = false;  // that is why it was woken
-  Thread* owner = nullptr;   // of a priority-inheriting lock: who is waited for
+  uint32_t ended = 0;           // the lock's owner, if its end is why it was woken
+  AddressSpace::Key lock_key{};  // Requeue: of that lock
   ListLink<FutexWaiter> link;
 };
 
@@ -48,6 +49,9 @@ ErrorOr<void> wait_futex(UserAddress word, Sharing sharing, uint32_t expected, F
 ErrorOr<uint64_t> wake_futex(UserAddress word, Sharing sharing, uint64_t count, uint32_t bitset);
 ErrorOr<uint64_t> requeue_futex(UserAddress from, UserAddress to, Sharing sharing, uint64_t wake, uint64_t requeue, const uint32_t* expected);
 ErrorOr<uint64_t> wake_operation_futex(UserAddress word, UserAddress word2, Sharing sharing, uint64_t wake, uint64_t wake2, uint32_t operation);
+// FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI: a condition variable's waiters go on to its mutex without being woken for it.
+ErrorOr<void> wait_requeue_pi_futex(UserAddress word, UserAddress lock, Sharing sharing, uint32_t expected, FutexDeadline deadline);
+ErrorOr<uint64_t> requeue_pi_futex(UserAddress from, UserAddress lock, Sharing sharing, uint64_t wake, uint64_t requeue, uint32_t expected);
 ErrorOr<void> lock_pi_futex(UserAddress word, Sharing sharing, FutexDeadline deadline);
 ErrorOr<void> try_lock_pi_futex(UserAddress word, Sharing sharing);
 ErrorOr<void> unlock_pi_futex(UserAddress word, Sharing sharing);

@@ -83,6 +83,7 @@ class Thread {
   UserAddress clear_child_tid;
   UserAddress set_child_tid;    // written by the thread itself before its first instruction
   UserAddress robust_list;
+  Thread* pi_owner = nullptr;     // who holds the priority-inheriting lock that this thread waits for
   bool pi_awaited = false;        // somebody may wait for a priority-inheriting lock that this thread holds
   bool futexes_released = false;  // it ends, and whoever begins to wait for it now would do so for ever
   char name[16] = {};

@@ -10,7 +10,7 @@ namespace {
 
 namespace futex_command {
 constexpr uint32_t Wait = 0, Wake = 1, Requeue = 3, CompareRequeue = 4, WakeOperation = 5, LockPi = 6, UnlockPi = 7, TryLockPi = 8,
-                   WaitBitset = 9, WakeBitset = 10, LockPi2 = 13;
+                   WaitBitset = 9, WakeBitset = 10, WaitRequeuePi = 11, CompareRequeuePi = 12, LockPi2 = 13;
 constexpr uint32_t Private = 128, ClockRealtime = 256;
 }  // namespace futex_command
 
@@ -35,10 +35,10 @@ Result sys_futex(UserAddress word, uint32_t operation, uint32_t value, uint64_t 
   uint32_t command = operation & ~(Private | futex_command::ClockRealtime);
   Sharing sharing = operation & Private ? Sharing::Private : Sharing::Shared;
   bool realtime = operation & futex_command::ClockRealtime;
-  if (realtime && command != Wait && command != WaitBitset && command != LockPi2) return fail(Errno::NoSystemCall);
+  if (realtime && command != WaitBitset && command != WaitRequeuePi && command != LockPi2) return fail(Errno::NoSystemCall);
 
   FutexDeadline deadline;
-  bool timed = command == Wait || command == WaitBitset || command == LockPi || command == LockPi2;
+  bool timed = command == Wait || command == WaitBitset || command == WaitRequeuePi || command == LockPi || command == LockPi2;
   if (timed && timeout) {
     TimeSpec t = TRY(UserIn<TimeSpec>{UserAddress(timeout)}.read());
     if (!t.valid()) return fail(Errno::Invalid);
@@ -46,6 +46,8 @@ Result sys_futex(UserAddress word, uint32_t operation, uint32_t value, uint64_t 
     else if (realtime || command == LockPi) deadline = {saturating_nanoseconds(t), true};
     else deadline.value = TRY(deadline_of(pl::ClockMonotonic, t));
   }
+  bool requeues = command == Requeue || command == CompareRequeue || command == CompareRequeuePi;
+  if (requeues && (int32_t(value) < 0 || int32_t(timeout) < 0)) return fail(Errno::Invalid);
   switch (command) {
     case Wait:
     case WaitBitset: {
@@ -61,6 +63,8 @@ Result sys_futex(UserAddress word, uint32_t operation, uint32_t value, uint64_t 
     case WakeBitset: return wake_futex(word, sharing, value, value3);
     case Requeue: return requeue_futex(word, word2, sharing, value, uint32_t(timeout), nullptr);
     case CompareRequeue: return requeue_futex(word, word2, sharing, value, uint32_t(timeout), &value3);
+    case WaitRequeuePi: return wait_result(wait_requeue_pi_futex(word, word2, sharing, value, deadline));
+    case CompareRequeuePi: return requeue_pi_futex(word, word2, sharing, value, uint32_t(timeout), value3);
     case WakeOperation: return wake_operation_futex(word, word2, sharing, value, uint32_t(timeout), value3);
     case LockPi:
     case LockPi2: return wait_result(lock_pi_futex(word, sharing, deadline));

@@ -92,6 +92,172 @@ static void inheriting_locks(void) {
   CHECK(futex(&word, FUTEX_LOCK_PI2_PRIVATE, 0, &past, NULL, 0) == -1 && (errno == ETIMEDOUT || errno == EPERM || errno == ESRCH));
 }
 
+// Condition variables whose waiters go on to a priority-inheriting mutex.
+static _Atomic int condition, mutex, other_mutex;
+static atomic_int result[8], held_by[8];
+static struct timespec absolute(clockid_t clock, long milliseconds) {
+  struct timespec t;
+  clock_gettime(clock, &t);
+  t.tv_nsec += milliseconds * 1000000;
+  t.tv_sec += t.tv_nsec / 1000000000;
+  t.tv_nsec %= 1000000000;
+  return t;
+}
+static void *wait_for_requeue(void *number) {
+  long i = (long)number;
+  atomic_fetch_add(&started, 1);
+  result[i] = futex(&condition, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, NULL, &mutex, 0) ? errno : 0;
+  held_by[i] = (mutex & FUTEX_TID_MASK) == gettid();
+  if (held_by[i]) futex(&mutex, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+  atomic_fetch_add(&woken, 1);
+  return NULL;
+}
+static void waiters(pthread_t *thread, int count) {
+  started = woken = 0;
+  for (long i = 0; i < count; i++) pthread_create(&thread[i], NULL, wait_for_requeue, (void *)i);
+  while (started < count) sched_yield();
+  usleep(20000);
+}
+static long requeue(int most, int expected) {
+  return futex(&condition, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)(long)most, &mutex, expected);
+}
+static void waiters_go_on_to_a_lock(void) {
+  pthread_t thread[4];
+  condition = mutex = 0;
+  // What is refused.
+  CHECK(futex(&condition, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, NULL, &condition, 0) == -1 && errno == EINVAL);
+  CHECK(futex(&condition, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 1, NULL, &mutex, 0) == -1 && errno == EAGAIN);
+  CHECK(futex(&condition, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, NULL, &condition, 0) == -1 && errno == EINVAL);
+  CHECK(futex(&condition, FUTEX_CMP_REQUEUE_PI_PRIVATE, 2, NULL, &mutex, 0) == -1 && errno == EINVAL);
+  CHECK(futex(&condition, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)-1l, &mutex, 0) == -1 && errno == EINVAL);
+  CHECK(requeue(4, 1) == -1 && errno == EAGAIN);
+  CHECK(requeue(4, 0) == 0 && mutex == 0);
+  // Time limits are absolute, of either clock.
+  struct timespec t = absolute(CLOCK_MONOTONIC, 10);
+  CHECK(futex(&condition, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, &t, &mutex, 0) == -1 && errno == ETIMEDOUT);
+  t = absolute(CLOCK_REALTIME, 10);
+  CHECK(futex(&condition, FUTEX_WAIT_REQUEUE_PI_PRIVATE | FUTEX_CLOCK_REALTIME, 0, &t, &mutex, 0) == -1 && errno == ETIMEDOUT);
+  CHECK(futex(&condition, FUTEX_WAIT_PRIVATE | FUTEX_CLOCK_REALTIME, 0, &t, &mutex, 0) == -1 && errno == ENOSYS);
+
+  // A free lock is the first one's at once; the others wait for it.
+  waiters(thread, 3);
+  CHECK(futex(&condition, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) == -1 && errno == EINVAL);
+  CHECK(futex(&condition, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)4l, &target, 0) == -1 && errno == EINVAL);
+  CHECK(futex(&condition, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)4l, &other_mutex, 0) == -1 && errno == EINVAL && other_mutex == 0);
+  CHECK(requeue(4, 0) == 3);
+  for (int i = 0; i < 3; i++) pthread_join(thread[i], NULL);
+  for (int i = 0; i < 3; i++) CHECK(result[i] == 0 && held_by[i]);
+  CHECK(mutex == 0);
+
+  // One that is held: none of them runs before it is let go. Of five, as many go as were asked for, and one.
+  CHECK(futex(&mutex, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0);
+  waiters(thread, 4);
+  CHECK(requeue(1, 0) == 2 && (unsigned)mutex == ((unsigned)gettid() | FUTEX_WAITERS));
+  usleep(10000);
+  CHECK(woken == 0 && futex(&mutex, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) == -1 && errno == EINVAL);
+  CHECK(futex(&mutex, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0);
+  while (woken < 2) sched_yield();
+  usleep(10000);
+  CHECK(woken == 2 && mutex == 0 && requeue(0, 0) == 1);
+  while (woken < 3) sched_yield();
+  // Its word says that there may be more, as long as more than one was asked for.
+  CHECK(requeue(1, 0) == 1);
+  for (int i = 0; i < 4; i++) pthread_join(thread[i], NULL);
+  for (int i = 0; i < 4; i++) CHECK(result[i] == 0 && held_by[i]);
+}
+
+static void note_signal(int number) { (void)number; }
+static void *wait_shortly(void *lock_for) {
+  struct timespec t = absolute(CLOCK_MONOTONIC, (long)lock_for);
+  atomic_fetch_add(&started, 1);
+  result[0] = futex(&condition, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, &t, &mutex, 0) ? errno : 0;
+  atomic_store(&woken, 1);
+  return NULL;
+}
+static void *end_as_owner(void *unused) {
+  futex(&mutex, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+  atomic_store(&held_by[7], 1);
+  while (held_by[7] == 1) sched_yield();
+  return unused;
+}
+static void *take_both(void *unused) {
+  // Holds other_mutex, waits for mutex.
+  futex(&other_mutex, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+  atomic_fetch_add(&started, 1);
+  futex(&mutex, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+  futex(&mutex, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+  futex(&other_mutex, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+  return unused;
+}
+static void *wait_as_owner(void *unused) {
+  futex(&mutex, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+  atomic_fetch_add(&started, 1);
+  struct timespec t = absolute(CLOCK_MONOTONIC, 300);
+  result[0] = futex(&condition, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, &t, &mutex, 0) ? errno : 0;
+  futex(&mutex, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+  return unused;
+}
+static void what_ends_such_a_wait(void) {
+  pthread_t thread, owner;
+  struct sigaction action = {.sa_handler = note_signal};
+  sigaction(SIGUSR1, &action, NULL);
+  // A signal before the move: the call begins again, and sees the word.
+  condition = mutex = 0;
+  waiters(&thread, 1);
+  pthread_kill(thread, SIGUSR1);
+  usleep(20000);
+  CHECK(woken == 0);
+  condition = 1;
+  pthread_kill(thread, SIGUSR1);
+  pthread_join(thread, NULL);
+  CHECK(result[0] == EAGAIN);
+  // After it: EAGAIN.
+  condition = 0;
+  CHECK(futex(&mutex, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0);
+  waiters(&thread, 1);
+  CHECK(requeue(1, 0) == 1);
+  pthread_kill(thread, SIGUSR1);
+  pthread_join(thread, NULL);
+  CHECK(result[0] == EAGAIN && !held_by[0]);
+  // The time limit counts there too.
+  started = woken = 0;
+  pthread_create(&thread, NULL, wait_shortly, (void *)200l);
+  while (!started) sched_yield();
+  usleep(20000);
+  CHECK(requeue(1, 0) == 1);
+  pthread_join(thread, NULL);
+  CHECK(result[0] == ETIMEDOUT);
+  CHECK(futex(&mutex, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0);
+  // The owner's end: whoever waits takes the lock over.
+  mutex = 0;
+  pthread_create(&owner, NULL, end_as_owner, NULL);
+  while (!held_by[7]) sched_yield();
+  waiters(&thread, 1);
+  CHECK(requeue(1, 0) == 1);
+  held_by[7] = 2;
+  pthread_join(owner, NULL);
+  pthread_join(thread, NULL);
+  CHECK(result[0] == 0 && held_by[0]);
+  // Nobody waits for themselves, not even through others.
+  mutex = 0;
+  started = 0;
+  pthread_create(&thread, NULL, wait_as_owner, NULL);
+  while (!started) sched_yield();
+  usleep(20000);
+  CHECK(requeue(1, 0) == -1 && errno == EDEADLK);
+  pthread_join(thread, NULL);
+  CHECK(result[0] == ETIMEDOUT);
+  mutex = other_mutex = started = 0;
+  CHECK(futex(&mutex, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0);
+  pthread_create(&thread, NULL, take_both, NULL);
+  while (!started) sched_yield();
+  usleep(20000);
+  CHECK(futex(&other_mutex, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0) == -1 && errno == EDEADLK);
+  CHECK(futex(&mutex, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0);
+  pthread_join(thread, NULL);
+  CHECK(mutex == 0);
+}
+
 // A lock on a robust list whose owner ends is marked, and a waiter woken.
 struct node { struct robust_list list; _Atomic int lock; };
 static struct node *shared;
@@ -204,6 +370,8 @@ int main(void) {
   bits_choose();
   operations_of_wake_op();
   inheriting_locks();
+  waiters_go_on_to_a_lock();
+  what_ends_such_a_wait();
   robust_lists();
   barriers();
   a_thread_clears_its_word();
