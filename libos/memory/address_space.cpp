@@ -74,6 +74,14 @@ ErrorOr<uint64_t> AddressSpaceImplementation::choose_place(const MappingRequest&
   return place;
 }
 
+bool AddressSpaceImplementation::has_room(uint64_t bytes, bool data) const {
+  MemoryLimits limits = current_memory_limits();
+  if (mapped_bytes() + bytes > limits.all) return false;
+  if (!data || data_bytes() + bytes <= limits.data) return true;
+  // A soft limit of 0 is for programs that want to see brk() fail and mmap() work: the hard one holds for it, as on Linux.
+  return limits.data == 0 && data_bytes() + bytes <= limits.most_data;
+}
+
 ErrorOr<UserAddress> AddressSpaceImplementation::map(const MappingRequest& request) {
   if (request.bytes == 0 || request.offset % PageSize) return fail(Errno::Invalid);
   if (request.bytes > HighestUserAddress) return fail(Errno::NoMemory);
@@ -96,10 +104,15 @@ ErrorOr<UserAddress> AddressSpaceImplementation::map(const MappingRequest& reque
   }
   if (!vma.inode) vma.offset = 0;
 
+  uint64_t more = bytes;
   if (request.placement == Placement::Fixed) {
-    TRY(choose_place(request, bytes));
-    TRY(unmap(request.address, bytes));
+    Locked lock(Rank::AddressSpace, this);
+    uint64_t start = TRY(choose_place(request, bytes)), end = start + bytes;
+    // What it takes the place of is gone before it is there.
+    for (const Vma& old : vmas_.within(start, end)) more -= (old.end < end ? old.end : end) - (old.start > start ? old.start : start);
   }
+  if (!has_room(more, vma.is_data())) return fail(Errno::NoMemory);
+  if (request.placement == Placement::Fixed) TRY(unmap(request.address, bytes));
   Locked lock(Rank::AddressSpace, this);
   vma.start = TRY(choose_place(request, bytes));
   vma.end = vma.start + bytes;
@@ -185,9 +198,15 @@ ErrorOr<void> AddressSpaceImplementation::protect(UserAddress address, size_t by
   TRY(vmas_.split(range.start));
   TRY(vmas_.split(range.end));
   changes_++;
+  ErrorOr<void> done;
   for (Vma& vma : vmas_.within(range.start, range.end)) {
     if (vma.protection == (protection & 7)) continue;
-    vma.protection = protection & 7;
+    bool becomes_data = (protection & ProtectionWrite) && !vma.writable() && !vma.shared() && !vma.grows_down;
+    if (becomes_data && !has_room(vma.bytes(), true) && has_room(vma.bytes(), false)) {
+      done = fail(Errno::NoMemory);  // those before it stay changed, as on Linux
+      break;
+    }
+    vmas_.set_protection(vma, protection & 7);
     // Writable pages stay so; the others become it at the next write, which knows whether that needs a copy.
     PageTableEntry bits = leaf_permissions(vma.protection);
     TRY(for_each_leaf(vma.start, vma.end, Tables::Own, [&](PageTableEntry& leaf, uint64_t) {
@@ -198,12 +217,13 @@ ErrorOr<void> AddressSpaceImplementation::protect(UserAddress address, size_t by
   vmas_.join(range.start, range.end);
   flush_translations();
   if (protection & ProtectionExecute) flush_instructions();
-  return {};
+  return done;
 }
 
 UserAddress AddressSpaceImplementation::set_break(UserAddress address) {
   uint64_t wanted = address.value;
   if (wanted < break_start_ || wanted > HighestUserAddress) return UserAddress(break_);
+  if (wanted - break_start_ + program_data_ > current_memory_limits().data) return UserAddress(break_);
   uint64_t old_end = round_up(break_, PageSize), new_end = round_up(wanted, PageSize);
   if (new_end < old_end) {
     if (!unmap(UserAddress(new_end), old_end - new_end)) return UserAddress(break_);
@@ -229,13 +249,6 @@ void AddressSpaceImplementation::for_each(bool (*visit)(void*, const MappingView
     if (!visit(context, {UserAddress(vma.start), UserAddress(vma.end), vma.protection, vma.sharing, vma.inode.get(), vma.offset, vma.name})) return;
     address = vma.end;
   }
-}
-
-uint64_t AddressSpaceImplementation::mapped_bytes() {
-  Locked lock(Rank::AddressSpace, this);
-  uint64_t bytes = 0;
-  for (const Vma& vma : vmas_) bytes += vma.end - vma.start;
-  return bytes;
 }
 
 bool AddressSpaceImplementation::may_write(const Inode& inode) {

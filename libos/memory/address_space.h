@@ -26,10 +26,15 @@ struct MappingRequest {
   uint64_t offset = 0;       // into the inode, page-aligned
   uint32_t max_protection = 7;  // what mprotect may add (a file opened read-only cannot become writable when shared)
   bool grows_down = false;
-  bool stack = false;
   bool locked = false;       // as set_locked() says of a mapping
   const char* name = nullptr;  // static: "[heap]", "[stack]", "[vdso]" for /proc
 };
+
+// What the current process may have, in bytes (getrlimit(2)). Defined by process/.
+struct MemoryLimits {
+  uint64_t all, data, most_data, stack;  // RLIMIT_AS, RLIMIT_DATA and the most that it may be set to, RLIMIT_STACK
+};
+MemoryLimits current_memory_limits();
 
 enum class FaultAccess : uint8_t { Read, Write, Execute };
 
@@ -53,7 +58,8 @@ class AddressSpace : public RefCounted {
   virtual ErrorOr<void> resident(UserAddress address, size_t bytes, UserAddress vector) = 0;  // mincore
   // Linux brk(): returns the new or, where that cannot be, the old break.
   virtual UserAddress set_break(UserAddress address) = 0;
-  virtual void initialize_break(UserAddress start) = 0;
+  // `data_bytes`: of the program's initialized data, which RLIMIT_DATA counts together with what brk() adds.
+  virtual void initialize_break(UserAddress start, uint64_t data_bytes) = 0;
   virtual void set_mmap_base(UserAddress top) = 0;  // hints are placed below, downwards
 
   // Makes the page present for this access, or says which signal code applies: SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR.
@@ -73,9 +79,10 @@ class AddressSpace : public RefCounted {
   virtual void for_each(bool (*visit)(void*, const MappingView&), void* context) = 0;
   struct Totals { size_t mapped_pages, resident_pages; };
   virtual Totals totals() = 0;
-  virtual uint64_t mapped_bytes() = 0;
   // Whether a shared mapping of it is writable, or mprotect() may make it so.
   virtual bool may_write(const Inode& inode) = 0;
+  virtual uint64_t mapped_bytes() const = 0;
+  virtual uint64_t data_bytes() const = 0;  // what RLIMIT_DATA counts
 };
 
 }  // namespace pl

@@ -29,15 +29,19 @@ class AddressSpaceImplementation final : public AddressSpace {
   ErrorOr<void> synchronize(UserAddress address, size_t bytes, int flags) override;
   ErrorOr<void> resident(UserAddress address, size_t bytes, UserAddress vector) override;
   UserAddress set_break(UserAddress address) override;
-  void initialize_break(UserAddress start) override { break_start_ = break_ = start.value; }
+  void initialize_break(UserAddress start, uint64_t data_bytes) override {
+    break_start_ = break_ = start.value;
+    program_data_ = data_bytes;
+  }
   void set_mmap_base(UserAddress top) override { mmap_top_ = top.value; }
   ErrorOr<Fault> handle_fault(UserAddress address, FaultAccess access) override;
   ErrorOr<PhysicalAddress> translate(UserAddress address, FaultAccess access) override;
   ErrorOr<Key> futex_key(UserAddress address, Sharing sharing) override;
   void for_each(bool (*visit)(void*, const MappingView&), void* context) override;
   Totals totals() override;
-  uint64_t mapped_bytes() override;
   bool may_write(const Inode& inode) override;
+  uint64_t mapped_bytes() const override { return vmas_.mapped_bytes(); }
+  uint64_t data_bytes() const override { return vmas_.data_bytes(); }
 
   // Before a freeze: pages that need no host are mapped, so that forks do not fault for them, and nothing is left writable.
   ErrorOr<void> prepare_freeze();
@@ -93,6 +97,8 @@ class AddressSpaceImplementation final : public AddressSpace {
   // Calls change(mapping) for each in the range, cut at its ends. With the lock.
   template <class Change> ErrorOr<void> change_mappings(Range range, Change change);
   ErrorOr<uint64_t> choose_place(const MappingRequest& request, uint64_t bytes) const;
+  // Whether the limits leave room for `bytes` more; `data`: of what RLIMIT_DATA counts (Linux: may_expand_vm).
+  bool has_room(uint64_t bytes, bool data) const;
   // Removes one mapping that begins in the range, if there is one left.
   enum class Removal : bool { One, None };
   ErrorOr<void> move_pages(uint64_t from, uint64_t to, uint64_t bytes);
@@ -100,7 +106,7 @@ class AddressSpaceImplementation final : public AddressSpace {
 
   PhysicalAddress root_;
   VmaTree vmas_;
-  uint64_t break_start_ = 0, break_ = 0;
+  uint64_t break_start_ = 0, break_ = 0, program_data_ = 0;
   uint64_t mmap_top_ = HighestUserAddress;
   bool lock_later_ = false;  // mlockall(MCL_FUTURE)
   uint32_t changes_ = 0;  // of the mappings: a fault that let the lock go looks whether it must begin again

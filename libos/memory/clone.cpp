@@ -14,6 +14,7 @@ ErrorOr<Ref<AddressSpace>> AddressSpaceImplementation::clone() {
   Locked lock(Rank::AddressSpace, this);
   child.break_start_ = break_start_;
   child.break_ = break_;
+  child.program_data_ = program_data_;
   child.mmap_top_ = mmap_top_;
   for (const Vma& vma : vmas_) {
     if (vma.not_in_child) continue;

@@ -12,8 +12,7 @@ namespace {
 // signal.h: what a program is told.
 constexpr AddressSpace::Fault Resolved{0, 0}, NotMapped{11, 1}, NotAllowed{11, 2}, NoPage{7, 2};
 
-constexpr uint64_t StackLimit = 8 << 20;       // RLIMIT_STACK's default: how far a mapping grows down by itself
-constexpr uint64_t StackGap = 256 * PageSize;  // unmapped pages kept below it, as on Linux
+constexpr uint64_t StackGap = 256 * PageSize;  // unmapped pages kept below what grows down, as on Linux
 constexpr uint64_t AroundBytes = 16 * PageSize;
 
 bool allows(const Vma& vma, FaultAccess access) {
@@ -50,7 +49,8 @@ Vma* AddressSpaceImplementation::grow_down_to(uint64_t address) {
   auto at = vmas_.find(address);
   if (!at) return nullptr;
   Vma& vma = *at;
-  if (!vma.grows_down || vma.end - address > StackLimit || address < LowestUserAddress) return nullptr;
+  if (!vma.grows_down || address < LowestUserAddress) return nullptr;
+  if (vma.end - address > current_memory_limits().stack || !has_room(vma.start - address, false)) return nullptr;
   const Vma* below = vmas_.before(address);
   if (below && address - below->end < StackGap) return nullptr;
   vmas_.resize(vma, address, vma.end);

@@ -58,6 +58,7 @@ ErrorOr<UserAddress> AddressSpaceImplementation::remap(UserAddress old_address, 
     Vma* vma = vmas_.holding(old_range->start);
     if (!vma || vma->end < old_range->end) return fail(Errno::Fault);
     if ((flags & DontUnmap) && (vma->inode || vma->shared())) return fail(Errno::Invalid);
+    if (!has_room(flags & DontUnmap ? old_size : new_size - old_size, vma->is_data())) return fail(Errno::NoMemory);
     if (!(flags & (FixedPlace | DontUnmap)) && vma->end == old_range->end && old_range->start + new_size <= HighestUserAddress &&
         !any_mapping_in(old_range->end, old_range->start + new_size, 0, 0)) {
       uint64_t end = old_range->start + new_size;

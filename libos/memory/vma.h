@@ -29,6 +29,9 @@ struct Vma : Span {       // page-aligned
   uint64_t page_index(uint64_t address) const { return (offset + (address - start)) >> PageShift; }
   bool shared() const { return sharing == Sharing::Shared; }
   bool writable() const { return protection & ProtectionWrite; }
+  uint64_t bytes() const { return end - start; }
+  // What RLIMIT_DATA counts (Linux: is_data_mapping): a stack has a limit of its own.
+  bool is_data() const { return writable() && !shared() && !grows_down; }
   // Whether `next`, which begins where this ends, is the same thing.
   bool continues_in(const Vma& next) const { return end == next.start && is_one_with(next); }
 

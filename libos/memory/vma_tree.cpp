@@ -220,6 +220,7 @@ ErrorOr<void> VmaTree::add(Vma&& vma, Place place) {
   }
   Node& leaf = *path.nodes[0];
   if (height_ > 0) i = size_t(first_above<Vma>(leaf, vma.start) - leaf.mappings());
+  account(vma, vma.bytes());
   new (Items::make_room(leaf, 0, i)) Vma(std::move(vma));
   count_++;
   summarize(path);
@@ -228,6 +229,7 @@ ErrorOr<void> VmaTree::add(Vma&& vma, Place place) {
 
 Vma VmaTree::take(Vma& vma) {
   Path path = path_to(vma.start);
+  account(vma, -vma.bytes());
   Vma taken(std::move(vma));
   Items::close_room(*path.nodes[0], 0, size_t(&vma - path.nodes[0]->mappings()));
   count_--;
@@ -253,9 +255,16 @@ Vma VmaTree::take(Vma& vma) {
 
 void VmaTree::resize(Vma& vma, uint64_t start, uint64_t end) {
   Path path = path_to(vma.start);
+  account(vma, end - start - vma.bytes());
   vma.start = start;
   vma.end = end;
   summarize(path);
+}
+
+void VmaTree::set_protection(Vma& vma, uint8_t protection) {
+  account(vma, -vma.bytes());
+  vma.protection = protection;
+  account(vma, vma.bytes());
 }
 
 ErrorOr<void> VmaTree::insert(Vma&& vma) {

@@ -87,10 +87,15 @@ class VmaTree {
   ErrorOr<void> insert(Vma&& vma);
   Vma take(Vma& vma);
   void resize(Vma& vma, uint64_t start, uint64_t end);
+  void set_protection(Vma& vma, uint8_t protection);
   // Makes `address` a border, if it lies within one.
   ErrorOr<void> split(uint64_t address);
   // Joins what can be one around each border in [start, end].
   void join(uint64_t start, uint64_t end);
+
+  // Of all mappings together, and of those that RLIMIT_DATA counts.
+  uint64_t mapped_bytes() const { return mapped_; }
+  uint64_t data_bytes() const { return data_; }
 
   // The highest place of `bytes` in a gap within [low, high); 0 if there is none.
   uint64_t find_gap_below(uint64_t low, uint64_t high, uint64_t bytes) const;
@@ -118,8 +123,14 @@ class VmaTree {
   Vma* before(Place place) const;
   ErrorOr<void> add(Vma&& vma, Place place);
 
+  void account(const Vma& vma, uint64_t more) {  // less: two's complement
+    mapped_ += more;
+    if (vma.is_data()) data_ += more;
+  }
+
   Node root_;
   uint32_t height_ = 0, count_ = 0;
+  uint64_t mapped_ = 0, data_ = 0;
 };
 
 }  // namespace pl

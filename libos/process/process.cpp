@@ -206,6 +206,10 @@ Process::Usage Process::usage() const {
 
 FileContext& current_file_context() { return *current_process().file_context; }
 Descriptors& current_descriptors() { return *current_process().descriptors; }
+MemoryLimits current_memory_limits() {
+  const Limits& limits = current_process().limits;
+  return {limits[Limits::AddressSpace].current, limits[Limits::Data].current, limits[Limits::Data].maximum, limits[Limits::Stack].current};
+}
 uint64_t current_file_size_limit() { return current_process().limit(Limits::FileSize); }
 int64_t realtime_nanoseconds() { return int64_t(realtime_ns()); }
 bool signal_pending() { return current_thread().has_deliverable_signal(); }

@@ -29,6 +29,7 @@ constexpr uint64_t RandomPages = 1 << 18;       // stack and mappings: 1 GiB eac
 constexpr uint64_t RandomBreakPages = 1 << 13;  // 32 MiB
 constexpr uint64_t IndependentBase = UserTop / 3 * 2;
 constexpr uint64_t MaxStack = 64u << 20, MinStack = 128u << 10, StackGuard = 1u << 20;
+constexpr uint64_t FirstStack = 33 * PageSize, LeastFirstStack = 4 * PageSize;  // mapped at once, so that a program need not fault for it; more grows
 
 ErrorOr<void> read_image(Inode& inode, std::span<std::byte> scratch, ElfImage& image) {
   if (inode.type() != file_mode::Regular) return fail(Errno::Access);
@@ -67,6 +68,17 @@ ErrorOr<void> map_segment(const Ref<Inode>& inode, const ElfSegment& s, uint64_t
     TRY(space.map(request));
   }
   return {};
+}
+
+// Linux's end_data less its start_data.
+uint64_t data_bytes(const ElfImage& image) {
+  uint64_t start = 0, end = 0;
+  for (unsigned i = 0; i < image.segment_count; ++i) {
+    const ElfSegment& s = image.segments[i];
+    start = std::max(start, s.address);
+    end = std::max(end, s.address + s.file_bytes);
+  }
+  return end - start;
 }
 
 ErrorOr<void> map_image(const Ref<Inode>& inode, const ElfImage& image, uint64_t bias) {
@@ -156,6 +168,7 @@ ErrorOr<LoadedProgram> map_program(const Program& program) {
   loaded.headers = image.headers ? image.headers + bias : 0;
   loaded.header_count = image.header_count;
   loaded.end = image.high + bias;
+  loaded.data_bytes = data_bytes(image);
   loaded.executable_stack = image.executable_stack;
   if (program.has_interpreter) {
     uint64_t interpreter_bias = TRY(reserve_place(program.interpreter));
@@ -171,17 +184,18 @@ ErrorOr<LoadedProgram> map_program(const Program& program) {
 
 ErrorOr<Bases> choose_bases(const LoadedProgram& loaded, uint64_t stack_limit) {
   AddressSpace& space = *current_thread().address_space;
-  uint64_t stack_bytes = round_up(std::clamp(stack_limit, MinStack, MaxStack), PageSize);
+  uint64_t most_bytes = round_up(std::clamp(stack_limit, MinStack, MaxStack), PageSize);
+  uint64_t stack_bytes = round_up(std::clamp(stack_limit, LeastFirstStack, FirstStack), PageSize);
   uint64_t top = UserTop - PageSize - random_below(RandomPages) * PageSize;
-  space.set_mmap_base(UserAddress(UserTop - RandomPages * PageSize - stack_bytes - StackGuard - random_below(RandomPages) * PageSize));
-  space.initialize_break(UserAddress(loaded.end + random_below(RandomBreakPages) * PageSize));
+  space.set_mmap_base(UserAddress(UserTop - RandomPages * PageSize - most_bytes - StackGuard - random_below(RandomPages) * PageSize));
+  space.initialize_break(UserAddress(loaded.end + random_below(RandomBreakPages) * PageSize), loaded.data_bytes);
 
   MappingRequest stack;
   stack.address = UserAddress(top - stack_bytes);
   stack.bytes = stack_bytes;
   stack.placement = Placement::Fixed;
   stack.protection = ProtectionRead | ProtectionWrite | (loaded.executable_stack ? ProtectionExecute : 0u);
-  stack.stack = true;
+  stack.grows_down = true;
   stack.name = "[stack]";
   TRY(space.map(stack));
   // The first frame starts at a random place in the page too, 16 bytes apart.

@@ -48,6 +48,7 @@ struct LoadedProgram {
   uint64_t start = 0;  // the first instruction: the interpreter's, if there is one
   uint64_t entry = 0, headers = 0, header_count = 0, interpreter_base = 0;
   uint64_t end = 0;    // behind the last segment: where the break may start
+  uint64_t data_bytes = 0;  // of the last segment, initialized
   uint64_t vdso = 0;
   bool executable_stack = false;
 };

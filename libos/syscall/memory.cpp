@@ -13,19 +13,12 @@ namespace {
 
 namespace map_flag {
 constexpr uint32_t Shared = 1, Private = 2, SharedValidate = 3, Type = 0xf, Fixed = 0x10, Anonymous = 0x20, GrowsDown = 0x100, Locked = 0x2000,
-                   Populate = 0x8000, Stack = 0x20000, HugeTable = 0x40000, FixedNoReplace = 0x100000;
+                   Populate = 0x8000, HugeTable = 0x40000, FixedNoReplace = 0x100000;
 }  // namespace map_flag
 
 constexpr uint32_t ProtectionGrowsDown = 0x01000000, ProtectionGrowsUp = 0x02000000;
 
 AddressSpace& space() { return *current_thread().address_space; }
-
-// RLIMIT_AS (getrlimit(2)): for `more` bytes of mappings.
-bool is_limited() { return current_process().limit(Limits::AddressSpace) != Limit::Infinity; }
-ErrorOr<void> may_map(uint64_t more) {
-  if (is_limited() && space().mapped_bytes() + more > current_process().limit(Limits::AddressSpace)) return fail(Errno::NoMemory);
-  return {};
-}
 
 // A page-aligned range that does not leave the user half; its length in whole pages.
 ErrorOr<size_t> whole_pages(UserAddress address, size_t bytes, Errno beyond) {
@@ -38,10 +31,6 @@ ErrorOr<size_t> whole_pages(UserAddress address, size_t bytes, Errno beyond) {
 }  // namespace
 
 Result sys_brk(UserAddress address) {
-  if (is_limited()) {
-    uint64_t now = space().set_break({}).value;
-    if (address.value > now && !may_map(address.value - now)) return now;
-  }
   return space().set_break(address).value;
 }
 
@@ -73,7 +62,6 @@ Result sys_mmap(UserAddress address, size_t bytes, uint32_t protection, uint32_t
     if (address.value < PageSize * 16) return fail(Errno::Perm);
   }
   request.grows_down = flags & map_flag::GrowsDown;
-  request.stack = flags & map_flag::Stack;
   request.locked = flags & map_flag::Locked;
   if (flags & map_flag::Anonymous) {
     request.offset = 0;
@@ -85,7 +73,6 @@ Result sys_mmap(UserAddress address, size_t bytes, uint32_t protection, uint32_t
     if (request.sharing == Sharing::Shared && (protection & ProtectionWrite) && access != open_flag::ReadWrite) return fail(Errno::Access);
     TRY(file->prepare_map(request));
   }
-  TRY(may_map(rounded));
   uint64_t place = TRY(space().map(request)).value;
   if (flags & (map_flag::Populate | map_flag::Locked)) (void)space().advise(UserAddress(place), rounded, 22);  // MADV_POPULATE_READ; a hint only
   return place;
@@ -118,7 +105,6 @@ Result sys_mremap(UserAddress old_address, size_t old_bytes, size_t new_bytes, u
   uint64_t old_rounded = round_up(old_bytes, PageSize), new_rounded = round_up(new_bytes, PageSize);
   if (new_rounded < new_bytes || new_rounded > UserTop) return fail(Errno::NoMemory);
   if (old_rounded < old_bytes || old_rounded > UserTop || old_address.value > UserTop - old_rounded) return fail(Errno::Fault);
-  if (new_rounded > old_rounded) TRY(may_map(new_rounded - old_rounded));
   return TRY(space().remap(old_address, old_rounded, new_rounded, flags, new_address)).value;
 }
 

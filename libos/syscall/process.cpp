@@ -89,7 +89,8 @@ namespace {
 
 Result execute_path(std::string_view path, Ref<Inode> inode, UserAddress argument_pointers, UserAddress environment_pointers, bool closed = false) {
   constexpr uint64_t Least = 131072, Most = 6u << 20;
-  size_t limit = std::clamp(current_process().limit(Limits::Stack) / 4, Least, Most);
+  uint64_t stack = current_process().limit(Limits::Stack);
+  size_t limit = std::min(std::clamp(stack / 4, Least, Most), stack);
   ArgumentStrings arguments, environment;
   TRY(arguments.append_user(argument_pointers, limit));
   limit -= std::min(limit, arguments.bytes() + arguments.count() * sizeof(uint64_t));

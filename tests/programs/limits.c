@@ -100,6 +100,41 @@ static void memory(void) {
   CHECK(syscall(SYS_brk, (char *)old + (128 << 20)) == (long)old);
 }
 
+static size_t data_kib(void) {
+  char line[256];
+  size_t kib = 0;
+  FILE *f = fopen("/proc/self/status", "r");
+  while (f && fgets(line, sizeof line, f)) sscanf(line, "VmData: %zu", &kib);
+  fclose(f);
+  return kib;
+}
+static void *private(size_t bytes, int protection) { return mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
+static void data(void) {
+  size_t used = data_kib() << 10;
+  limit(RLIMIT_DATA, used + (8 << 20), RLIM_INFINITY);
+  char *none = private(16 << 20, PROT_NONE), *some;
+  CHECK(none != MAP_FAILED && private(16 << 20, PROT_READ) != MAP_FAILED);
+  CHECK(mmap(NULL, 16 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+  CHECK(private(16 << 20, PROT_READ | PROT_WRITE) == MAP_FAILED && errno == ENOMEM);
+  CHECK(mprotect(none, 16 << 20, PROT_READ | PROT_WRITE) == -1 && errno == ENOMEM);
+  CHECK(mprotect(none, 4 << 20, PROT_READ | PROT_WRITE) == 0 && data_kib() << 10 == used + (4 << 20));
+  CHECK(private(5 << 20, PROT_READ | PROT_WRITE) == MAP_FAILED && (some = private(3 << 20, PROT_READ | PROT_WRITE)) != MAP_FAILED);
+  CHECK(mremap(some, 3 << 20, 5 << 20, MREMAP_MAYMOVE) == MAP_FAILED && errno == ENOMEM);
+  // What takes the place of as much is no more, and what a part gives back is there again.
+  CHECK(mmap(some, 3 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == some);
+  CHECK(munmap(some + (1 << 20), 1 << 20) == 0 && data_kib() << 10 == used + (6 << 20));
+  pid_t pid = fork();
+  if (!pid) _exit(!(data_kib() << 10 == used + (6 << 20) && private(3 << 20, PROT_WRITE) == MAP_FAILED && private(1 << 20, PROT_WRITE) != MAP_FAILED));
+  int status;
+  CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+  void *old = sbrk(0);
+  CHECK(syscall(SYS_brk, (char *)old + (9 << 20)) == (long)old && syscall(SYS_brk, (char *)old + (1 << 20)) == (long)old + (1 << 20));
+  // A soft limit of none stops brk() alone, as far as the hard one goes.
+  limit(RLIMIT_DATA, 0, used + (16 << 20));
+  CHECK(syscall(SYS_brk, (char *)old + (2 << 20)) == (long)old + (1 << 20));
+  CHECK(private(4 << 20, PROT_READ | PROT_WRITE) != MAP_FAILED && private(8 << 20, PROT_READ | PROT_WRITE) == MAP_FAILED);
+}
+
 static sigjmp_buf back;
 static void *volatile fault;
 static void jump(int number, siginfo_t *info, void *context) {
@@ -122,8 +157,21 @@ static int stack(void) {
   if (!sigsetjmp(back, 1)) recurse(0);
   long depth = &here - (char *)fault;
   CHECK(depth > 2900 << 10 && depth < 3100 << 10);
+  // The limit counts as it is, not as it was when the program began.
+  for (int mib = 5; mib > 3; mib--) {
+    limit(RLIMIT_STACK, (rlim_t)mib << 20, RLIM_INFINITY);
+    pid_t pid = fork();
+    if (!pid) {
+      if (!sigsetjmp(back, 1)) recurse(0);
+      depth = &here - (char *)fault;
+      CHECK(depth > ((long)mib << 20) - (100 << 10) && depth < ((long)mib << 20) + (100 << 10));
+      fflush(stdout);
+      _exit(failures);
+    }
+    int status;
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+  }
   return failures;
-
 }
 
 static char self[256];
@@ -294,6 +342,7 @@ int main(int count, char **arguments) {
   apart(descriptors);
   apart(size_of_files);
   apart(memory);
+  apart(data);
   apart(stack_of_a_new_program);
   apart(processes);
   apart(accepted_limits);

@@ -88,16 +88,15 @@ void status(Text& t, Process& p, Thread* task) {
     size("VmLck", 0);
     size("VmHWM", memory.resident_pages);
     size("VmRSS", memory.resident_pages);
-    struct Kinds { uint64_t data = 0, stack = 0, code = 0; } kinds;
+    struct Kinds { uint64_t stack = 0, code = 0; } kinds;
     p.address_space->for_each([](void* context, const AddressSpace::MappingView& m) {
       auto& k = *static_cast<Kinds*>(context);
       uint64_t pages = (m.end - m.start) / PageSize;
       if (m.name && std::string_view(m.name) == "[stack]") k.stack += pages;
       else if (m.protection & ProtectionExecute) k.code += pages;
-      else if (m.protection & ProtectionWrite && m.sharing != Sharing::Shared) k.data += pages;
       return true;
     }, &kinds);
-    size("VmData", kinds.data);
+    size("VmData", p.address_space->data_bytes() / PageSize);
     size("VmStk", kinds.stack);
     size("VmExe", kinds.code);
     size("VmSwap", 0);

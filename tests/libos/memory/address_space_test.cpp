@@ -302,7 +302,7 @@ Test(address_space, addresses_that_wrap_or_leave_user_space_are_refused) {
 
 Test(address_space, the_break_grows_shrinks_and_stops_at_a_neighbour) {
   auto space = fresh();
-  space->initialize_break(UserAddress(At));
+  space->initialize_break(UserAddress(At), 0);
   cr_assert_eq(space->set_break(UserAddress(0)).value, At);
   cr_assert_eq(space->set_break(UserAddress(At + 5000)).value, At + 5000);
   put(At + 4999, 1);
@@ -340,6 +340,72 @@ Test(address_space, a_stack_grows_down_but_keeps_its_distance) {
   cr_assert_eq(machine::write_byte(At, 1), Segv);
   cr_assert(space->map(anonymous(At + (15 << 20), 1)).has_value());
   cr_assert_eq(machine::write_byte(At + (15 << 20) + 2 * PageSize, 1), Segv);
+}
+
+Test(address_space, a_stack_grows_as_far_as_its_limit_is_now) {
+  auto space = fresh();
+  MappingRequest r = anonymous(At + (16 << 20), 4);
+  r.grows_down = true;
+  cr_assert(space->map(r).has_value());
+  const uint64_t top = At + (16 << 20) + 4 * PageSize;
+  machine::limits.stack = 16 * PageSize;
+  put(top - 16 * PageSize, 1);
+  cr_assert_eq(machine::write_byte(top - 17 * PageSize, 1), Segv);
+  machine::limits.stack = 17 * PageSize;
+  put(top - 17 * PageSize, 1);
+  machine::limits.stack = 32 * PageSize;
+  machine::limits.all = space->mapped_bytes();
+  cr_assert_eq(machine::write_byte(top - 18 * PageSize, 1), Segv);
+}
+
+Test(address_space, private_memory_that_can_be_written_is_data) {
+  auto space = fresh();
+  auto data = [&] { return space->data_bytes() / PageSize; };
+  cr_assert(space->map(anonymous(At, 8)).has_value());
+  cr_assert(space->map(anonymous(At + 16 * PageSize, 4, ProtectionRead)).has_value());
+  MappingRequest r = anonymous(At + 32 * PageSize, 4);
+  r.sharing = Sharing::Shared;
+  cr_assert(space->map(r).has_value());
+  r = anonymous(At + (16 << 20), 4);
+  r.grows_down = true;
+  cr_assert(space->map(r).has_value());
+  cr_assert_eq(data(), 8);
+  cr_assert(space->unmap(UserAddress(At + 2 * PageSize), 2 * PageSize).has_value());
+  cr_assert_eq(data(), 6);
+  cr_assert(space->protect(UserAddress(At + 17 * PageSize), 2 * PageSize, ProtectionRead | ProtectionWrite).has_value());
+  cr_assert_eq(data(), 8);
+  cr_assert(space->protect(UserAddress(At), PageSize, ProtectionRead).has_value());
+  cr_assert_eq(data(), 7);
+  cr_assert(space->map(anonymous(At + 2 * PageSize, 2)).has_value());  // fills the hole: joined on both sides
+  cr_assert_eq(data(), 9);
+  cr_assert_eq((*space->clone())->data_bytes(), space->data_bytes());
+  cr_assert(space->remap(UserAddress(At + 4 * PageSize), 4 * PageSize, 6 * PageSize, 1, {}).has_value());
+  cr_assert_eq(data(), 11);
+  cr_assert(space->unmap(UserAddress(LowestUserAddress), HighestUserAddress - LowestUserAddress).has_value());
+  cr_assert(data() == 0 && space->mapped_bytes() == 0);
+}
+
+Test(address_space, data_stops_at_its_limit) {
+  auto space = fresh();
+  machine::limits.data = machine::limits.most_data = 8 * PageSize;
+  auto refused = [](auto result) { return !result && result.error() == Errno::NoMemory; };
+  cr_assert(space->map(anonymous(At, 6)).has_value());
+  cr_assert(refused(space->map(anonymous(At + 16 * PageSize, 3))));
+  cr_assert(space->map(anonymous(At + 16 * PageSize, 3, ProtectionRead)).has_value());
+  cr_assert(refused(space->protect(UserAddress(At + 16 * PageSize), 3 * PageSize, ProtectionRead | ProtectionWrite)));
+  cr_assert_eq(machine::write_byte(At + 16 * PageSize, 1), Segv);
+  cr_assert(space->protect(UserAddress(At + 16 * PageSize), 2 * PageSize, ProtectionRead | ProtectionWrite).has_value());
+  cr_assert(refused(space->remap(UserAddress(At), 6 * PageSize, 7 * PageSize, 1, {})));
+  MappingRequest again = anonymous(At, 6);
+  again.placement = Placement::Fixed;
+  cr_assert(space->map(again).has_value());
+  space->initialize_break(UserAddress(At + (1 << 20)), PageSize);
+  cr_assert_eq(space->set_break(UserAddress(At + (1 << 20) + PageSize)).value, At + (1 << 20));
+  machine::limits.data = 0;  // brk() fails, and what may be set is kept to
+  machine::limits.most_data = 16 * PageSize;
+  cr_assert_eq(space->set_break(UserAddress(At + (1 << 20) + PageSize)).value, At + (1 << 20));
+  cr_assert(space->map(anonymous(At + 64 * PageSize, 8)).has_value());
+  cr_assert(refused(space->map(anonymous(At + 128 * PageSize, 1))));
 }
 
 Test(address_space, copies_make_pages_present_and_a_bad_address_is_efault) {

@@ -34,6 +34,7 @@ void* frame_pointer(PhysicalAddress frame) {
 }
 
 const pl_boot& boot_parameters() { return boot; }
+MemoryLimits current_memory_limits() { return machine::limits; }
 
 namespace monitor {
 Result<uint64_t> grow(uint64_t bytes) {
@@ -103,7 +104,10 @@ static bool is_user(const void* p) { return reinterpret_cast<uint64_t>(p) < (uin
 
 namespace machine {
 
+MemoryLimits limits;
+
 void start_cold(uint64_t reserve) {
+  limits = {~uint64_t(0), ~uint64_t(0), ~uint64_t(0), 8 << 20};
   this_context().address_space = nullptr;
   forked = false;
   granted = 0;

@@ -24,6 +24,7 @@ void become_fork();
 void limit_extents(unsigned more);  // how many the monitor will still give
 uint64_t extents_given();
 
+extern MemoryLimits limits;         // of the process that asks; start_cold() lifts them but for a stack of 8 MiB
 void limit_heap(unsigned more);     // so many allocations still succeed
 
 uint64_t frames_in_use();  // not immortal, counted
