@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "base/capability.h"
 #include "base/ref.h"
 #include "fs/inode.h"
 
@@ -23,13 +24,14 @@ class FileContext : public RefCounted {
   uint32_t umask;
 };
 
-// Who asks: the file system ids, or the real ones for access(2). User 0 has every capability.
+// Who asks: the file system ids, or the real ones for access(2).
 struct FileCredentials {
   uint32_t uid = 0, gid = 0;
   const uint32_t* groups = nullptr;
   uint32_t group_count = 0;
+  CapabilitySet effective;
 
-  bool privileged() const { return uid == 0; }
+  bool has(Capability c) const { return effective.has(c); }
   bool in_group(uint32_t g) const {
     if (g == gid) return true;
     for (uint32_t i = 0; i < group_count; i++)

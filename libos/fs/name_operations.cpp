@@ -35,7 +35,7 @@ ErrorOr<void> may_make(Place& place) {
 ErrorOr<void> may_remove(Inode& directory, Inode& victim) {
   TRY(may_change(directory));
   FileCredentials who = current_file_credentials();
-  if (who.privileged()) return {};
+  if (who.has(Capability::FileOwner)) return {};
   Attributes d = TRY(directory.attributes());
   if (!(d.mode & file_mode::Sticky) || who.uid == d.uid) return {};
   return TRY(victim.attributes()).uid == who.uid ? ErrorOr<void>() : fail(Errno::Perm);
@@ -56,7 +56,7 @@ ErrorOr<Ref<File>> open_inode(Ref<Inode> inode, uint32_t flags) {
   TRY(check_access(*inode, access, current_file_credentials()));
   if (flags & open_flag::NoAccessTime) {
     FileCredentials who = current_file_credentials();
-    if (!who.privileged() && TRY(inode->attributes()).uid != who.uid) return fail(Errno::Perm);
+    if (!who.has(Capability::FileOwner) && TRY(inode->attributes()).uid != who.uid) return fail(Errno::Perm);
   }
   uint32_t done = OnlyForOpening;
   if (inode->type() == file_mode::Character) done &= ~open_flag::NoTerminal;  // a terminal's open looks at it
@@ -73,7 +73,7 @@ ErrorOr<Ref<File>> open_or_create(Walk& walk, uint32_t flags, uint32_t mode) {
     const std::string_view name = walk.component();
     if (walk.must_be_directory() || is_dot(name)) return fail(Errno::IsDirectory);
     // What has to be new is not looked for first.
-    bool blind = flags & open_flag::Exclusive && current_file_credentials().privileged() && !directory.read_only();
+    bool blind = flags & open_flag::Exclusive && current_file_credentials().has(Capability::OverrideAccess) && !directory.read_only();
     auto found = blind ? fail(Errno::NoEntry) : directory.lookup(name);
     if (!found) {
       if (found.error() != Errno::NoEntry) return fail(found.error());
@@ -178,7 +178,7 @@ ErrorOr<void> make_node(const Ref<Inode>& base, std::string_view path, uint32_t 
   FileCredentials who = current_file_credentials();
   uint32_t type = mode & file_mode::Type;
   // A whiteout, which is no device, is everybody's.
-  if ((type == file_mode::Character || type == file_mode::Block) && !who.privileged() && !(type == file_mode::Character && device == 0))
+  if ((type == file_mode::Character || type == file_mode::Block) && !who.has(Capability::MakeNode) && !(type == file_mode::Character && device == 0))
     return fail(Errno::Perm);
   uint32_t permissions = mode & (directory ? 01777 : file_mode::Permissions) & ~current_file_context().umask;
   Ref<Inode> made = TRY(place.directory->create(place.view(), type | permissions, device, who.uid, who.gid));

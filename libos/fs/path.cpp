@@ -32,10 +32,12 @@ ErrorOr<void> PathName::read(UserAddress from) {
 ErrorOr<void> check_access(Inode& inode, uint32_t access, const FileCredentials& who) {
   if (access & AccessWrite && inode.read_only() && (inode.is_directory() || inode.is_regular() || inode.is_link()))
     return fail(Errno::ReadOnly);
-  // User 0 may do anything but execute what nobody may (capabilities(7), CAP_DAC_OVERRIDE).
-  if (who.privileged() && (!(access & AccessExecute) || inode.is_directory())) return {};
+  // CAP_DAC_OVERRIDE allows anything but executing what nobody may (capabilities(7)).
+  const bool directory = inode.is_directory();
+  if (who.has(Capability::OverrideAccess) && (!(access & AccessExecute) || directory)) return {};
+  if (who.has(Capability::ReadAndSearch) && (directory ? !(access & AccessWrite) : access == AccessRead)) return {};
   Attributes a = TRY(inode.attributes());
-  if (who.privileged()) return a.mode & 0111 ? ErrorOr<void>() : fail(Errno::Access);
+  if (who.has(Capability::OverrideAccess) && a.mode & 0111) return {};
   uint32_t granted = a.mode & 7;
   if (who.uid == a.uid) granted = a.mode >> 6 & 7;
   else if (who.in_group(a.gid)) granted = a.mode >> 3 & 7;
@@ -132,7 +134,7 @@ ErrorOr<void> Walk::to_last() {
     }
     if (component_.size() > MaxName) return fail(Errno::NameTooLong);
     if (!at_->is_directory()) return fail(Errno::NotDirectory);
-    if (!who_.privileged()) TRY(check_access(*at_, AccessExecute, who_));  // user 0 may look into any directory
+    if (!who_.has(Capability::OverrideAccess)) TRY(check_access(*at_, AccessExecute, who_));  // with it one may look into any directory
     if (!last_) TRY(step(LastLink::Follow));
   }
   return {};

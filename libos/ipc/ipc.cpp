@@ -9,7 +9,7 @@ namespace pl::ipc {
 
 ErrorOr<void> Object::check(uint32_t wanted) const {
   FileCredentials who = current_file_credentials();
-  if (who.privileged()) return {};
+  if (who.has(Capability::IpcOwner)) return {};
   uint32_t granted = permissions.mode & 7;
   if (who.uid == permissions.uid || who.uid == permissions.creator_uid) granted = permissions.mode >> 6 & 7;
   else if (who.in_group(permissions.gid) || who.in_group(permissions.creator_gid)) granted = permissions.mode >> 3 & 7;
@@ -19,7 +19,7 @@ ErrorOr<void> Object::check(uint32_t wanted) const {
 
 ErrorOr<void> Object::check_owner() const {
   FileCredentials who = current_file_credentials();
-  bool owner = who.privileged() || who.uid == permissions.uid || who.uid == permissions.creator_uid;
+  bool owner = who.has(Capability::Administration) || who.uid == permissions.uid || who.uid == permissions.creator_uid;
   return owner ? ErrorOr<void>() : fail(Errno::Perm);
 }
 

@@ -134,7 +134,7 @@ Ref<PosixQueue> posix_queues::find(std::string_view name) {
 }
 
 ErrorOr<void> posix_queues::add(Ref<PosixQueue> queue, std::string_view name) {
-  if (queue_count >= MostQueues && !current_file_credentials().privileged()) return fail(Errno::NoSpace);
+  if (queue_count >= MostQueues && !current_file_credentials().has(Capability::Resource)) return fail(Errno::NoSpace);
   std::memcpy(queue->name, name.data(), name.size());
   ++queue_count;
   queues.push_back(queue.leak());

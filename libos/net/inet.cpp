@@ -11,7 +11,7 @@ ErrorOr<Ref<Socket>> create_inet_socket(int family, int type, int protocol, uint
   switch (type) {
     case socket_type::Stream: own = protocol::Tcp; break;
     case socket_type::Datagram: own = protocol::Udp; break;
-    case socket_type::Raw: return fail(current_file_credentials().privileged() ? Errno::NoProtocol : Errno::Perm);
+    case socket_type::Raw: return fail(current_file_credentials().has(Capability::RawNetwork) ? Errno::NoProtocol : Errno::Perm);
     default: return fail(Errno::NoSocketType);
   }
   if (protocol && protocol != own) return fail(Errno::NoProtocol);
@@ -78,7 +78,7 @@ ErrorOr<void> InetSocket::bind(const SocketAddress& address) {
   Endpoint& me = *endpoint_;
   InetAddress a = TRY(check_local(address));
   constexpr uint16_t FirstOpen = 1024;  // ip_unprivileged_port_start
-  if (a.port && a.port < FirstOpen && !current_file_credentials().privileged()) return fail(Errno::Access);
+  if (a.port && a.port < FirstOpen && !current_file_credentials().has(Capability::BindService)) return fail(Errno::Access);
   if (me.named) return fail(Errno::Invalid);
   return take_port(a);
 }

@@ -128,7 +128,7 @@ ErrorOr<void> Socket::set_option(int level, int name, UserAddress value, uint32_
       // Linux doubles what is asked for, to have room for its own (socket(7)).
       case o::SendBuffer: case o::SendBufferForce: case o::ReceiveBuffer: case o::ReceiveBufferForce: {
         bool force = name == o::SendBufferForce || name == o::ReceiveBufferForce;
-        if (force && !current_file_credentials().privileged()) return fail(Errno::Perm);
+        if (force && !current_file_credentials().has(Capability::NetworkAdministration)) return fail(Errno::Perm);
         uint32_t wanted = number < 0 ? MostBuffer : uint32_t(number);
         if (!force) wanted = std::min(wanted, MostBuffer);
         wanted = std::min<uint32_t>(wanted, INT32_MAX / 2);

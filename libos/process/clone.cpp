@@ -83,7 +83,9 @@ ErrorOr<int> clone_current(const CloneRequest& r) {
   TRY(check(r));
   Thread& me = current_thread();
   Process& process = *me.process;
-  if (!process.credentials.privileged() && process.limit(Limits::Processes) != Limit::Infinity &&
+  const Credentials& who = process.credentials;
+  bool unlimited = !who.uid || who.has(Capability::Resource) || who.has(Capability::Administration);
+  if (!unlimited && process.limit(Limits::Processes) != Limit::Infinity &&
       process_count(process.credentials.uid) >= process.limit(Limits::Processes))
     return fail(Errno::Again);
 

@@ -224,12 +224,14 @@ ipc::UndoList& ipc::current_undo() { return current_process().undo; }
 
 FileCredentials current_file_credentials() {
   const Credentials& c = current_process().credentials;
-  return {c.fsuid, c.fsgid, c.groups, c.group_count};
+  return {c.fsuid, c.fsgid, c.groups, c.group_count, c.effective};
 }
 
 FileCredentials current_real_credentials() {
   const Credentials& c = current_process().credentials;
-  return {c.uid, c.gid, c.groups, c.group_count};
+  CapabilitySet effective = c.effective;
+  if (!(c.secure_bits & secure_bit::NoSetUidFixup)) effective = c.uid ? CapabilitySet{} : c.permitted;
+  return {c.uid, c.gid, c.groups, c.group_count, effective};
 }
 
 }  // namespace pl

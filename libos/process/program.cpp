@@ -308,16 +308,18 @@ void reset_attributes(Thread& thread, Process& process) {
   process.exit_signal = sig::Child;
 }
 
-// Set-user-ID and set-group-ID bits of the file. Returns whether identity changed (AT_SECURE).
+// Set-user-ID and set-group-ID bits of the file. Returns whether the program is more than its caller (AT_SECURE).
 bool apply_set_id(Process& process, const Attributes& file) {
   Credentials& who = process.credentials;
+  uint32_t uid = who.euid, gid = who.egid;
   if (!process.no_new_privileges) {
-    if (file.mode & file_mode::SetUser) who.euid = file.uid;
-    if ((file.mode & (file_mode::SetGroup | 010)) == (file_mode::SetGroup | 010)) who.egid = file.gid;
+    if (file.mode & file_mode::SetUser) uid = file.uid;
+    if ((file.mode & (file_mode::SetGroup | 010)) == (file_mode::SetGroup | 010)) gid = file.gid;
   }
-  who.suid = who.fsuid = who.euid;
-  who.sgid = who.fsgid = who.egid;
-  return who.uid != who.euid || who.gid != who.egid;
+  // Whoever shares the working directory with it (CLONE_FS) could lead it astray.
+  bool watched = process.file_context->references() > 1;
+  return who.execute(uid, gid, process.no_new_privileges ? Credentials::Gains::Forbidden
+                               : watched ? Credentials::Gains::Restricted : Credentials::Gains::Granted);
 }
 
 }  // namespace

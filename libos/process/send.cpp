@@ -135,7 +135,7 @@ void force_fatal_signal(int number) {
 bool may_signal(const Process& target, int number) {
   const Process& me = current_process();
   const Credentials &own = me.credentials, &other = target.credentials;
-  if (own.privileged()) return true;
+  if (own.has(Capability::Kill)) return true;
   if (own.euid == other.suid || own.euid == other.uid || own.uid == other.suid || own.uid == other.uid) return true;
   return number == sig::Cont && me.session == target.session;
 }

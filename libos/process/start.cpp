@@ -66,9 +66,7 @@ ErrorOr<void> apply_instance(const InstanceCopy& instance) {
   Process& process = Process::first();
   anchor_realtime(head.realtime);
   set_host_terminals(head.terminals);
-  Credentials& who = process.credentials;
-  who.uid = who.euid = who.suid = who.fsuid = head.uid;
-  who.gid = who.egid = who.sgid = who.fsgid = head.gid;
+  process.credentials.begin_as(head.uid, head.gid);
   host_terminal().session = process.session;
   host_terminal().foreground = process.group;
   if (uint32_t mask = head.umask & 0777; mask != process.file_context->umask) process.file_context->umask = mask;

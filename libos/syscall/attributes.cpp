@@ -65,7 +65,7 @@ struct Target {
 
 ErrorOr<void> must_own(Inode& inode) {
   FileCredentials who = current_file_credentials();
-  if (who.privileged() || TRY(inode.attributes()).uid == who.uid) return {};
+  if (who.has(Capability::FileOwner) || TRY(inode.attributes()).uid == who.uid) return {};
   return fail(Errno::Perm);
 }
 
@@ -74,7 +74,7 @@ Result change_mode(Ref<Inode> inode, uint32_t mode) {
   TRY(must_own(*inode));
   FileCredentials who = current_file_credentials();
   // chmod(2): set-group-ID is dropped when the caller is not of that group.
-  if (!who.privileged() && mode & file_mode::SetGroup && !who.in_group(TRY(inode->attributes()).gid)) mode &= ~file_mode::SetGroup;
+  if (!who.has(Capability::KeepSetId) && mode & file_mode::SetGroup && !who.in_group(TRY(inode->attributes()).gid)) mode &= ~file_mode::SetGroup;
   TRY(inode->set_mode(mode & file_mode::Permissions));
   if (watches::any()) watches::tell(*inode, watch_event::Attributes);
   return 0;
@@ -83,7 +83,7 @@ Result change_mode(Ref<Inode> inode, uint32_t mode) {
 Result change_owner(Ref<Inode> inode, uint32_t uid, uint32_t gid) {
   Attributes a = TRY(inode->attributes());
   FileCredentials who = current_file_credentials();
-  if (!who.privileged()) {
+  if (!who.has(Capability::ChangeOwner)) {
     if (who.uid != a.uid || (uid != ~0u && uid != a.uid) || (gid != ~0u && gid != a.gid && !who.in_group(gid))) return fail(Errno::Perm);
   }
   if (uid == ~0u && gid == ~0u) return 0;

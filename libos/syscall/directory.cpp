@@ -159,7 +159,7 @@ Result sys_chroot(UserAddress path) {
   Ref<Inode> inode = TRY(resolve(current_file_context().directory, name.view(), LastLink::Follow));
   if (!inode->is_directory()) return fail(Errno::NotDirectory);
   TRY(check_access(*inode, AccessExecute, current_file_credentials()));
-  if (!current_file_credentials().privileged()) return fail(Errno::Perm);
+  if (!current_file_credentials().has(Capability::ChangeRoot)) return fail(Errno::Perm);
   current_file_context().root = std::move(inode);
   return 0;
 }

@@ -80,16 +80,18 @@ Result sys_getegid() { return own().egid; }
 Result sys_setuid(uint32_t uid) {
   Credentials& c = own();
   if (uid == Keep) return fail(Errno::Invalid);
-  if (c.privileged()) c.uid = c.suid = uid;
+  Credentials old = c;
+  if (c.has(Capability::SetUid)) c.uid = c.suid = uid;
   else if (uid != c.uid && uid != c.suid) return fail(Errno::Perm);
   c.euid = c.fsuid = uid;
+  c.user_changed(old);
   return 0;
 }
 
 Result sys_setgid(uint32_t gid) {
   Credentials& c = own();
   if (gid == Keep) return fail(Errno::Invalid);
-  if (c.privileged()) c.gid = c.sgid = gid;
+  if (c.has(Capability::SetGid)) c.gid = c.sgid = gid;
   else if (gid != c.gid && gid != c.sgid) return fail(Errno::Perm);
   c.egid = c.fsgid = gid;
   return 0;
@@ -98,7 +100,7 @@ Result sys_setgid(uint32_t gid) {
 Result sys_setreuid(uint32_t real, uint32_t effective) {
   Credentials& c = own();
   Credentials old = c;
-  if (!c.privileged()) {
+  if (!c.has(Capability::SetUid)) {
     if (real != Keep && real != c.uid && real != c.euid) return fail(Errno::Perm);
     if (effective != Keep && effective != c.uid && effective != c.euid && effective != c.suid) return fail(Errno::Perm);
   }
@@ -106,13 +108,14 @@ Result sys_setreuid(uint32_t real, uint32_t effective) {
   if (effective != Keep) c.euid = effective;
   if (real != Keep || (effective != Keep && effective != old.uid)) c.suid = c.euid;
   c.fsuid = c.euid;
+  c.user_changed(old);
   return 0;
 }
 
 Result sys_setregid(uint32_t real, uint32_t effective) {
   Credentials& c = own();
   Credentials old = c;
-  if (!c.privileged()) {
+  if (!c.has(Capability::SetGid)) {
     if (real != Keep && real != c.gid && real != c.egid) return fail(Errno::Perm);
     if (effective != Keep && effective != c.gid && effective != c.egid && effective != c.sgid) return fail(Errno::Perm);
   }
@@ -125,18 +128,20 @@ Result sys_setregid(uint32_t real, uint32_t effective) {
 
 Result sys_setresuid(uint32_t real, uint32_t effective, uint32_t saved) {
   Credentials& c = own();
-  auto allowed = [&](uint32_t id) { return id == Keep || c.privileged() || id == c.uid || id == c.euid || id == c.suid; };
+  auto allowed = [&](uint32_t id) { return id == Keep || c.has(Capability::SetUid) || id == c.uid || id == c.euid || id == c.suid; };
   if (!allowed(real) || !allowed(effective) || !allowed(saved)) return fail(Errno::Perm);
+  Credentials old = c;
   if (real != Keep) c.uid = real;
   if (effective != Keep) c.euid = effective;
   if (saved != Keep) c.suid = saved;
   c.fsuid = c.euid;
+  c.user_changed(old);
   return 0;
 }
 
 Result sys_setresgid(uint32_t real, uint32_t effective, uint32_t saved) {
   Credentials& c = own();
-  auto allowed = [&](uint32_t id) { return id == Keep || c.privileged() || id == c.gid || id == c.egid || id == c.sgid; };
+  auto allowed = [&](uint32_t id) { return id == Keep || c.has(Capability::SetGid) || id == c.gid || id == c.egid || id == c.sgid; };
   if (!allowed(real) || !allowed(effective) || !allowed(saved)) return fail(Errno::Perm);
   if (real != Keep) c.gid = real;
   if (effective != Keep) c.egid = effective;
@@ -163,14 +168,17 @@ Result sys_getresgid(UserOut<uint32_t> real, UserOut<uint32_t> effective, UserOu
 Result sys_setfsuid(uint32_t uid) {
   Credentials& c = own();
   uint32_t old = c.fsuid;
-  if (uid != Keep && (c.privileged() || uid == c.uid || uid == c.euid || uid == c.suid || uid == c.fsuid)) c.fsuid = uid;
+  if (uid != Keep && (c.has(Capability::SetUid) || uid == c.uid || uid == c.euid || uid == c.suid || uid == c.fsuid)) {
+    c.fsuid = uid;
+    c.file_user_changed(old);
+  }
   return old;
 }
 
 Result sys_setfsgid(uint32_t gid) {
   Credentials& c = own();
   uint32_t old = c.fsgid;
-  if (gid != Keep && (c.privileged() || gid == c.gid || gid == c.egid || gid == c.sgid || gid == c.fsgid)) c.fsgid = gid;
+  if (gid != Keep && (c.has(Capability::SetGid) || gid == c.gid || gid == c.egid || gid == c.sgid || gid == c.fsgid)) c.fsgid = gid;
   return old;
 }
 
@@ -186,63 +194,13 @@ Result sys_getgroups(int count, UserOut<uint32_t> groups) {
 
 Result sys_setgroups(int count, UserIn<uint32_t> groups) {
   Credentials& c = own();
-  if (!c.privileged()) return fail(Errno::Perm);
+  if (!c.has(Capability::SetGid)) return fail(Errno::Perm);
   if (count < 0 || size_t(count) > Credentials::MaxGroups) return fail(Errno::Invalid);
   uint32_t copy[Credentials::MaxGroups];
   TRY(copy_from_user(copy, groups.address, size_t(count) * sizeof(uint32_t)));
   for (int i = 0; i < count; ++i) c.groups[i] = copy[i];
   c.group_count = uint32_t(count);
   return 0;
-}
-
-// ---- capabilities (capget(2)): all for user 0, none for others ----
-
-namespace {
-
-constexpr uint32_t Version1 = 0x19980330, Version2 = 0x20071026, Version3 = 0x20080522;
-constexpr uint64_t AllCapabilities = (uint64_t(1) << 41) - 1;
-
-// Words of the data array, or the version to prefer and EINVAL.
-ErrorOr<unsigned> read_header(UserAddress address, CapabilityHeader& header) {
-  header = TRY(UserIn<CapabilityHeader>{address}.read());
-  if (header.version == Version1) return 1;
-  if (header.version == Version2 || header.version == Version3) return 2;
-  header.version = Version3;
-  TRY(UserOut<CapabilityHeader>{address}.write(header));
-  return fail(Errno::Invalid);
-}
-
-}  // namespace
-
-Result sys_capget(UserAddress address, UserOut<CapabilityData> data) {
-  CapabilityHeader header;
-  auto words = read_header(address, header);
-  if (!words) return data || words.error() != Errno::Invalid ? fail(words.error()) : Result(0);
-  if (header.pid < 0) return fail(Errno::Invalid);
-  Process* process = header.pid ? find_process(header.pid) : &current_process();
-  if (!process) return fail(Errno::NoProcess);
-  if (!data) return 0;
-  uint64_t held = process->credentials.privileged() ? AllCapabilities : 0;
-  for (unsigned i = 0; i < *words; ++i) {
-    uint32_t word = uint32_t(held >> (32 * i));
-    TRY(data.write({word, word, 0}, i));
-  }
-  return 0;
-}
-
-Result sys_capset(UserAddress address, UserIn<CapabilityData> data) {
-  CapabilityHeader header;
-  unsigned words = TRY(read_header(address, header));
-  if (header.pid && header.pid != current_process().pid) return fail(Errno::Perm);
-  uint64_t held = own().privileged() ? AllCapabilities : 0;
-  uint64_t wanted = 0;
-  for (unsigned i = 0; i < words; ++i) {
-    auto d = TRY(data.read(i));
-    if (d.effective & ~d.permitted) return fail(Errno::Perm);
-    wanted |= uint64_t(d.permitted) << (32 * i);
-  }
-  if (wanted & ~held) return fail(Errno::Perm);
-  return 0;  // giving some of them up has no effect: they are all or nothing here
 }
 
 }  // namespace pl

@@ -55,7 +55,9 @@ struct OutgoingControl {
     if (count > Rights::Maximum || rights) return fail(Errno::Invalid);
     if (!count) return {};
     const Process& process = current_process();
-    if (!process.credentials.privileged() && rights::under_way() + count > process.limit(Limits::Descriptors)) return fail(Errno::TooManyReferences);
+    const Credentials& who = process.credentials;
+    bool unlimited = who.has(Capability::Resource) || who.has(Capability::Administration);
+    if (!unlimited && rights::under_way() + count > process.limit(Limits::Descriptors)) return fail(Errno::TooManyReferences);
     rights = TRY(Rights::create(unsigned(count)));
     for (size_t i = 0; i < count; i++) {
       Ref<File> file = TRY(current_descriptors().get(TRY(UserIn<int>{data}.read(i))));
@@ -69,10 +71,12 @@ struct OutgoingControl {
     if (length != sizeof identity) return fail(Errno::Invalid);
     identity = TRY(UserIn<PeerIdentity>{data}.read());
     const Credentials& c = current_process().credentials;
-    bool own = identity.pid == current_process().pid && (identity.uid == c.uid || identity.uid == c.euid || identity.uid == c.suid) &&
-               (identity.gid == c.gid || identity.gid == c.egid || identity.gid == c.sgid);
-    if (!own && !c.privileged()) return fail(Errno::Perm);
-    if (!own && !find_process(identity.pid)) return fail(Errno::NoProcess);
+    bool own_pid = identity.pid == current_process().pid;
+    bool own_uid = identity.uid == c.uid || identity.uid == c.euid || identity.uid == c.suid;
+    bool own_gid = identity.gid == c.gid || identity.gid == c.egid || identity.gid == c.sgid;
+    if ((!own_pid && !c.has(Capability::Administration)) || (!own_uid && !c.has(Capability::SetUid)) || (!own_gid && !c.has(Capability::SetGid)))
+      return fail(Errno::Perm);
+    if (!own_pid && !find_process(identity.pid)) return fail(Errno::NoProcess);
     has_identity = true;
     return {};
   }

@@ -28,7 +28,7 @@ ErrorOr<std::string_view> checked_name(PathName& name, UserAddress from) {
 
 ErrorOr<void> check_queue_access(const PosixQueue& queue, uint32_t wanted) {
   FileCredentials who = current_file_credentials();
-  if (who.privileged()) return {};
+  if (who.has(Capability::OverrideAccess)) return {};
   uint32_t granted = who.uid == queue.uid ? queue.mode >> 6 : who.in_group(queue.gid) ? queue.mode >> 3 : queue.mode;
   return wanted & ~granted & 7 ? fail(Errno::Access) : ErrorOr<void>();
 }
@@ -63,7 +63,7 @@ Result sys_mq_open(UserAddress from, uint32_t flags, uint32_t mode, UserIn<Messa
   } else {
     if (!(flags & open_flag::Create)) return fail(Errno::NoEntry);
     FileCredentials who = current_file_credentials();
-    bool privileged = who.privileged();
+    bool privileged = who.has(Capability::Resource);
     if (wanted.most_messages <= 0 || wanted.message_bytes <= 0 ||
         wanted.most_messages > (privileged ? PosixQueue::MostMessages : PosixQueue::DefaultMessages) ||
         wanted.message_bytes > (privileged ? PosixQueue::MostBytes : PosixQueue::DefaultBytes))
@@ -80,7 +80,7 @@ Result sys_mq_unlink(UserAddress from) {
   Ref<PosixQueue> queue = posix_queues::find(TRY(checked_name(name, from)));
   if (!queue) return fail(Errno::NoEntry);
   FileCredentials who = current_file_credentials();
-  if (!who.privileged() && who.uid != queue->uid) return fail(Errno::Access);
+  if (!who.has(Capability::FileOwner) && who.uid != queue->uid) return fail(Errno::Access);
   posix_queues::remove(*queue);
   return 0;
 }

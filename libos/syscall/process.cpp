@@ -12,6 +12,7 @@
 #include "process/process_file.h"
 #include "process/program.h"
 #include "process/scheduler.h"
+#include "syscall/capability.h"
 #include "syscall/table.h"
 #include "syscall/usage.h"
 
@@ -216,9 +217,8 @@ namespace prctl_option {
 constexpr int SetDeathSignal = 1, GetDeathSignal = 2, GetDumpable = 3, SetDumpable = 4, GetKeepCapabilities = 7, SetKeepCapabilities = 8,
               SetName = 15, GetName = 16, GetSeccomp = 21, ReadBounding = 23, DropBounding = 24, GetSecureBits = 27, SetSecureBits = 28,
               SetTimerSlack = 29, GetTimerSlack = 30, SetSubreaper = 36, GetSubreaper = 37, SetNoNewPrivileges = 38,
-              GetNoNewPrivileges = 39, GetTidAddress = 40, SetHugePages = 41, GetHugePages = 42;
+              GetNoNewPrivileges = 39, GetTidAddress = 40, SetHugePages = 41, GetHugePages = 42, ChangeAmbient = 47;
 }
-constexpr unsigned LastCapability = 40;
 
 }  // namespace
 
@@ -252,16 +252,15 @@ Result sys_prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
     case GetName:
       TRY(copy_to_user(UserAddress(a), thread.name, sizeof(thread.name)));
       return 0;
-    case GetKeepCapabilities: case GetSeccomp: case GetSecureBits: case GetHugePages:
+    case GetSeccomp: case GetHugePages:
       return 0;
-    case SetKeepCapabilities:
-      if (a > 1) return fail(Errno::Invalid);
-      return 0;
-    case ReadBounding:
-      if (a > LastCapability) return fail(Errno::Invalid);
-      return 1;
-    case DropBounding: case SetSecureBits:
-      return fail(process.credentials.privileged() ? Errno::Invalid : Errno::Perm);
+    case GetKeepCapabilities: return bool(process.credentials.secure_bits & secure_bit::KeepCapabilities);
+    case SetKeepCapabilities: return set_keep_capabilities(a);
+    case ReadBounding: return read_bounding(a);
+    case DropBounding: return drop_bounding(a);
+    case GetSecureBits: return process.credentials.secure_bits;
+    case SetSecureBits: return set_secure_bits(a);
+    case ChangeAmbient: return change_ambient(a, b, c | d);
     case SetTimerSlack:
       thread.timer_slack = a ? a : 50000;
       return 0;

@@ -54,7 +54,7 @@ Result sys_pidfd_getfd(int descriptor, int target, uint32_t flags) {
   Process* process = TRY(process_behind(descriptor));
   const Credentials &own = current_process().credentials, &other = process->credentials;
   bool same = own.euid == other.uid && own.euid == other.euid && own.euid == other.suid && process->dumpable;
-  if (!own.privileged() && !same) return fail(Errno::Perm);
+  if (!own.has(Capability::Trace) && !same) return fail(Errno::Perm);
   if (!process->descriptors) return fail(Errno::NoProcess);  // it has ended
   Ref<File> file = TRY(process->descriptors->get(target));
   return uint64_t(TRY(current_descriptors().install(std::move(file), OnExec::Close)));

@@ -24,7 +24,7 @@ ErrorOr<Thread*> thread_or_self(int tid) {
 
 ErrorOr<void> may_change(const Thread& thread) {
   const Credentials &own = current_process().credentials, &other = thread.process->credentials;
-  if (own.privileged() || own.euid == other.uid || own.euid == other.euid) return {};
+  if (own.has(Capability::Nice) || own.euid == other.uid || own.euid == other.euid) return {};
   return fail(Errno::Perm);
 }
 
@@ -35,7 +35,7 @@ ErrorOr<void> check_policy(int policy, int priority) {
       return {};
     case PolicyFifo: case PolicyRoundRobin:
       if (priority < 1 || priority > 99) return fail(Errno::Invalid);
-      if (!current_process().credentials.privileged() && uint64_t(priority) > current_process().limit(Limits::RealTimePriority))
+      if (!current_process().credentials.has(Capability::Nice) && uint64_t(priority) > current_process().limit(Limits::RealTimePriority))
         return fail(Errno::Perm);
       return {};
     default: return fail(Errno::Invalid);
@@ -169,7 +169,7 @@ Result sys_setpriority(int which, int who, int priority) {
   Errno error{};
   TRY(for_each_named(which, who, [&](Thread& thread) {
     if (auto may = may_change(thread); !may) error = may.error();
-    else if (priority < thread.nice && !current_process().credentials.privileged() &&
+    else if (priority < thread.nice && !current_process().credentials.has(Capability::Nice) &&
              uint64_t(20 - priority) > current_process().limit(Limits::Nice))
       error = Errno::Access;
     else thread.nice = priority;

@@ -163,7 +163,7 @@ Result sys_restart_syscall() {
 namespace {
 
 // As an init does that belongs to root and has no handler: nothing reaches it.
-Result signal_adopter() { return current_process().credentials.privileged() ? Result(0) : fail(Errno::Perm); }
+Result signal_adopter() { return current_process().credentials.has(Capability::Kill) ? Result(0) : fail(Errno::Perm); }
 
 }  // namespace
 

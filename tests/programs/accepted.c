@@ -83,7 +83,7 @@ static int ask(const char *call, const char *parameter, unsigned long long value
   if (!strcmp(call, "fcntl")) a[2] = value >= 5 && value != 9 && value != 11 && value < 1030 ? 1 : 0;  // locks: a bad address
   if (!strcmp(call, "rt_sigprocmask")) a[1] = (long)(page + 512), a[3] = 8;
   if (!strcmp(call, "clock_gettime")) a[1] = (long)page;
-  if (!strcmp(call, "prctl")) a[1] = value == 38 ? 1 : value == 2 || value == 15 || value == 16 || value == 37 || value == 40 ? (long)page : 0;
+  if (!strcmp(call, "prctl")) a[1] = value == 38 || value == 47 ? 1 : value == 2 || value == 15 || value == 16 || value == 37 || value == 40 ? (long)page : 0;
   if (!strcmp(call, "futex")) a[0] = (long)(page + 1024), a[2] = 1, a[3] = (long)(page + 2048), a[4] = (long)(page + 1028), a[5] = 1;
   if (!strcmp(call, "epoll_ctl")) a[0] = epoll, a[2] = pipe_end, a[3] = (long)&event;
   if (!strcmp(call, "socket") && place == 0) a[1] = value == 16 ? SOCK_RAW : SOCK_STREAM;

@@ -112,7 +112,7 @@ static void *private(size_t bytes, int protection) { return mmap(NULL, bytes, pr
 static void data(void) {
   size_t used = data_kib() << 10;
   limit(RLIMIT_DATA, used + (8 << 20), RLIM_INFINITY);
-  char *none = private(16 << 20, PROT_NONE), *some;
+  char *none = private(16 << 20, PROT_NONE), *some = MAP_FAILED;
   CHECK(none != MAP_FAILED && private(16 << 20, PROT_READ) != MAP_FAILED);
   CHECK(mmap(NULL, 16 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
   CHECK(private(16 << 20, PROT_READ | PROT_WRITE) == MAP_FAILED && errno == ENOMEM);

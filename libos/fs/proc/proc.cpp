@@ -165,7 +165,7 @@ ErrorOr<Process*> ProcInode::process() const {
 
 ErrorOr<void> may_look(const Process& p) {
   FileCredentials who = current_file_credentials();
-  if (who.privileged() || (who.uid == p.credentials.euid && who.uid == p.credentials.uid)) return {};
+  if (who.has(Capability::Trace) || (who.uid == p.credentials.euid && who.uid == p.credentials.uid)) return {};
   return fail(Errno::Access);
 }
 

@@ -114,9 +114,12 @@ void status(Text& t, Process& p, Thread* task) {
   }
   signal_line(t, "SigIgn", ignored);
   signal_line(t, "SigCgt", caught);
-  uint64_t capabilities = c.privileged() ? 0x1ffffffffffull : 0;
-  for (std::string_view name : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"})
-    signal_line(t, name, {name == "CapInh" || name == "CapAmb" ? 0 : capabilities});
+  auto capabilities = [&](std::string_view name, CapabilitySet set) { signal_line(t, name, {set.bits}); };
+  capabilities("CapInh", c.inheritable);
+  capabilities("CapPrm", c.permitted);
+  capabilities("CapEff", c.effective);
+  capabilities("CapBnd", c.bounding);
+  capabilities("CapAmb", c.ambient);
   t.field("NoNewPrivs", int(p.no_new_privileges)).field("Seccomp", 0);
   t << "Cpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\n";
   Process::Usage used = p.usage();

@@ -91,7 +91,10 @@ ErrorOr<size_t> TmpRegular::write(uint64_t offset, Buffer& from) {
   return done;
 }
 
-void TmpRegular::drop_set_id() { mode_ &= ~(file_mode::SetUser | (mode_ & 010 ? file_mode::SetGroup : 0)); }
+void TmpRegular::drop_set_id() {
+  uint32_t dropped = file_mode::SetUser | (mode_ & 010 ? file_mode::SetGroup : 0);
+  if (mode_ & dropped && !current_file_credentials().has(Capability::KeepSetId)) mode_ &= ~dropped;
+}
 
 // Makes a range read as zeros: whole pages become holes.
 ErrorOr<void> TmpRegular::clear_range(uint64_t offset, uint64_t end) {

@@ -150,8 +150,12 @@ static Ref<Descriptors> table;
 static Ref<FileContext> context;
 FileContext& current_file_context() { return *context; }
 Descriptors& current_descriptors() { return *table; }
-FileCredentials current_file_credentials() { return hosted::credentials; }
-FileCredentials current_real_credentials() { return hosted::credentials; }
+FileCredentials current_file_credentials() {
+  FileCredentials who = hosted::credentials;
+  if (!who.uid) who.effective = CapabilitySet::all();
+  return who;
+}
+FileCredentials current_real_credentials() { return current_file_credentials(); }
 uint64_t current_file_size_limit() { return ~uint64_t(0); }
 void signal_broken_pipe() { ++hosted::broken_pipes; }
 void signal_file_size() {}

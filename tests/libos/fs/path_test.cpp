@@ -73,7 +73,7 @@ Test(path, permissions_are_of_owner_group_and_others_in_that_order) {
   cr_assert(file->set_owner(10, 20));
   cr_assert(file->set_mode(0640));
   uint32_t groups[] = {20};
-  FileCredentials owner{10, 1, nullptr, 0}, member{11, 1, groups, 1}, other{12, 1, nullptr, 0}, root{};
+  FileCredentials owner{10, 1, nullptr, 0, {}}, member{11, 1, groups, 1, {}}, other{12, 1, nullptr, 0, {}}, root{.effective = CapabilitySet::all()};
   cr_assert(check_access(*file, AccessRead | AccessWrite, owner));
   cr_assert(check_access(*file, AccessRead, member));
   cr_assert_eq(error_of(check_access(*file, AccessWrite, member)), EACCES);
