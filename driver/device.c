@@ -72,6 +72,8 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 		return pl_ioctl_template_after(session, user);
 	case PL_IOC_REMOVE:
 		return pl_ioctl_remove(session, user);
+	case PL_IOC_NOTE:
+		return pl_ioctl_note(session, user);
 	case PL_IOC_EVICTED:
 		return pl_ioctl_evicted(session, user);
 	case PL_IOC_INSPECT:

@@ -63,8 +63,11 @@ void pl_template_forked(struct pl_template *template)
 
 static void put(struct pl_template *template)
 {
-	if (refcount_dec_and_test(&template->references))
-		kfree_rcu(template, rcu);
+	if (!refcount_dec_and_test(&template->references))
+		return;
+	/* Only who holds a reference reads it. */
+	kfree(template->note);
+	kfree_rcu(template, rcu);
 }
 
 void pl_template_put_fork(struct pl_template *template)
@@ -177,6 +180,17 @@ static int add(struct pl_template *template, u64 *number)
 	return error;
 }
 
+static int take_note(struct pl_template *template, const struct pl_ioc_publish *publish)
+{
+	if (!publish->note_length)
+		return 0;
+	template->note = kmalloc(publish->note_length, GFP_KERNEL_ACCOUNT);
+	if (!template->note)
+		return -ENOMEM;
+	template->note_length = publish->note_length;
+	return copy_from_user(template->note, u64_to_user_ptr(publish->note), publish->note_length) ? -EFAULT : 0;
+}
+
 long pl_ioctl_publish(struct pl_session *session, struct pl_ioc_publish __user *user)
 {
 	struct pl_template *template;
@@ -188,7 +202,7 @@ long pl_ioctl_publish(struct pl_session *session, struct pl_ioc_publish __user *
 
 	if (copy_from_user(&publish, user, sizeof(publish)))
 		return -EFAULT;
-	if (strnlen(publish.name, PL_NAME_SIZE) == PL_NAME_SIZE || publish.group < -1 || publish.reserved)
+	if (strnlen(publish.name, PL_NAME_SIZE) == PL_NAME_SIZE || publish.group < -1 || publish.note_length > PL_NOTE_MAX)
 		return -EINVAL;
 	if (publish.group != -1) {
 		group = make_kgid(current_user_ns(), publish.group);
@@ -209,6 +223,9 @@ long pl_ioctl_publish(struct pl_session *session, struct pl_ioc_publish __user *
 	template->point = publish.point;
 	memcpy(template->key, publish.key, PL_KEY_SIZE);
 	strscpy_pad(template->name, publish.name, PL_NAME_SIZE);
+	error = take_note(template, &publish);
+	if (error)
+		goto free;
 
 	error = -EBADF;
 	enclave = pl_slot_get(session, publish.handle);
@@ -241,6 +258,7 @@ uncharge:
 restore:
 	pl_slot_publish(enclave, PL_SLOT_FROZEN);
 free:
+	kfree(template->note);
 	kfree(template);
 	return error;
 }
@@ -297,6 +315,35 @@ long pl_ioctl_template_after(struct pl_session *session, struct pl_ioc_template 
 		refcount_inc(&template->references);
 	mutex_unlock(&templates_lock);
 	return template ? tell(template, user) : -ENOENT;
+}
+
+long pl_ioctl_note(struct pl_session *session, struct pl_ioc_note __user *user)
+{
+	struct pl_template *template;
+	struct pl_ioc_note note;
+	long error = 0;
+
+	if (copy_from_user(&note, user, sizeof(note)))
+		return -EFAULT;
+	if (note.reserved)
+		return -EINVAL;
+	mutex_lock(&templates_lock);
+	template = xa_load(&templates, note.template_id);
+	if (template && !may_use(template, session->cred))
+		template = NULL;
+	if (template)
+		refcount_inc(&template->references);
+	mutex_unlock(&templates_lock);
+	if (!template)
+		return -ENOENT;
+	if (template->note_length > note.length)
+		error = -ERANGE;
+	else if (copy_to_user(u64_to_user_ptr(note.address), template->note, template->note_length))
+		error = -EFAULT;
+	if (put_user(template->note_length, &user->length))
+		error = -EFAULT;
+	put(template);
+	return error;
 }
 
 long pl_ioctl_remove(struct pl_session *session, const u64 __user *user)

@@ -36,6 +36,8 @@ struct pl_template {
 	atomic_t forks_alive;
 	struct pl_user *user;
 	struct rcu_head rcu;
+	void *note; /* NULL: none */
+	u32 note_length;
 	u8 key[PL_KEY_SIZE];
 	char name[PL_NAME_SIZE];
 	u8 measurement[PL_MEASUREMENT_SIZE];
@@ -56,6 +58,7 @@ bool pl_template_make_room(struct pl_session *session, const struct pl_template 
 long pl_ioctl_publish(struct pl_session *session, struct pl_ioc_publish __user *user);
 long pl_ioctl_find(struct pl_session *session, struct pl_ioc_template __user *user);
 long pl_ioctl_template_after(struct pl_session *session, struct pl_ioc_template __user *user);
+long pl_ioctl_note(struct pl_session *session, struct pl_ioc_note __user *user);
 long pl_ioctl_remove(struct pl_session *session, const u64 __user *user);
 
 #endif

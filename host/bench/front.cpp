@@ -21,8 +21,8 @@ std::string python_image() {
   const fs::path build = fs::read_symlink("/proc/self/exe", error).parent_path().parent_path();
   if (error || !fs::exists(build / "build.ninja", error)) return {};
   const fs::path image = build / "tests/python";
-  if (fs::exists(image.string() + ".img", error)) return image;
-  fmt::print(stderr, "pl-bench: making the image of Debian's python3 (once)\n");
+  // One that is there is made again when what is pinned has changed; otherwise this is nothing.
+  if (!fs::exists(image.string() + ".img", error)) fmt::print(stderr, "pl-bench: making the image of Debian's python3 (once)\n");
   const std::string make = fmt::format("cmake --build '{}' --target python-image >&2", build.string());
   return std::system(make.c_str()) == 0 ? image.string() : std::string();
 }

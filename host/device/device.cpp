@@ -142,6 +142,7 @@ int pl_template_after(pl_device* device, pl_ioc_template* found) {
   return control(device, PL_IOC_TEMPLATE_AFTER, found);
 }
 
+int pl_template_note(pl_device* device, pl_ioc_note* note) { return control(device, PL_IOC_NOTE, note); }
 int pl_template_evicted(pl_device* device, pl_ioc_evicted* evicted) { return control(device, PL_IOC_EVICTED, evicted); }
 
 int pl_template_remove(pl_device* device, uint64_t template_id) {

@@ -57,6 +57,7 @@ int pl_template_publish(pl_device *device, struct pl_ioc_publish *publish);
 int pl_template_find(pl_device *device, struct pl_ioc_template *found);
 int pl_template_after(pl_device *device, struct pl_ioc_template *found);
 /* The next one that gave way to a need for room. */
+int pl_template_note(pl_device *device, struct pl_ioc_note *note);
 int pl_template_evicted(pl_device *device, struct pl_ioc_evicted *evicted);
 int pl_template_remove(pl_device *device, uint64_t template_id);
 /* Forks, runs and, if it ended, destroys. -EINTR with spawn->handle >= 0: go on with pl_enclave_run. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "run/launch.h"
+#include "run/note.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -150,6 +151,9 @@ OrFailure<uint64_t> find_or_build_template(Device& device, const Plan& plan, con
     publish.point = plan.point_number();
     std::ranges::copy(key, publish.key);
     std::ranges::copy(plan.name(), publish.name);
+    const std::string note = template_note(plan.prefetch());
+    publish.note = reinterpret_cast<uintptr_t>(note.data());
+    publish.note_length = static_cast<uint32_t>(note.size());
     int code = pl_template_publish(device.get(), &publish);
     if (code == 0) {
       enclave->release();

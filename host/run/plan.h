@@ -46,6 +46,7 @@ class Plan {
   ShadowPoint shadow_point() const { return point_; }
   // PL_SHADOW_*
   uint32_t point_number() const;
+  const std::vector<std::string>& prefetch() const { return prefetch_; }
   // Its template does, before it freezes.
   bool runs_program() const { return shadow_ && (point_ == ShadowPoint::Main || point_ == ShadowPoint::Call); }
   // No: its template is for every program of the image, and each instance is told which (Invocation::program).

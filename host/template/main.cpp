@@ -16,6 +16,7 @@
 #include "commands/lines.h"
 #include "penglai/config.h"
 #include "run/job.h"
+#include "run/note.h"
 
 namespace pl {
 namespace {
@@ -71,6 +72,17 @@ std::vector<pl_ioc_evicted> all_evicted(Device& device) {
   pl_ioc_evicted next{};
   while (pl_template_evicted(device.get(), &next) == 0) all.push_back(next);
   return all;
+}
+
+// What of its root image it has read and checked, so that no fork does.
+std::vector<std::string> prefetched(Device& device, const pl_ioc_template& found) {
+  std::string text(PL_NOTE_MAX, '\0');
+  pl_ioc_note note{};
+  note.template_id = found.template_id;
+  note.address = reinterpret_cast<uintptr_t>(text.data());
+  note.length = static_cast<uint32_t>(text.size());
+  if (pl_template_note(device.get(), &note) < 0) return {};  // it has just been removed
+  return prefetched_paths(std::string_view(text).substr(0, note.length));
 }
 
 uint64_t seconds_since(uint64_t then) {
@@ -152,10 +164,11 @@ int list(Device& device, const std::vector<pl_ioc_template>& all, bool json) {
   return 0;
 }
 
-void print_all(const pl_ioc_template& found) {
+void print_all(Device& device, const pl_ioc_template& found) {
   fmt::print("id           {}\nname         {}\nowner        {}\nsize         {} KiB\nmeasurement  {}\nkey          {}\n", found.template_id,
              name_of(found), found.owner, found.bytes / 1024, hexadecimal(found.measurement, sizeof found.measurement), hexadecimal(found.key, sizeof found.key));
   fmt::print("point        {}\n", found.point == PL_SHADOW_BOOT ? "boot: each fork is told its program, which is of the measured image" : point_of(found));
+  for (const std::string& path : prefetched(device, found)) fmt::print("prefetched   {}\n", path);
   fmt::print("made         {:%Y-%m-%d %H:%M:%S} UTC, {} ago\n", fmt::gmtime(static_cast<std::time_t>(found.created)), span(seconds_since(found.created)));
   fmt::print("last fork    {}\n", found.forks_total ? span(seconds_since(found.used)) + " ago" : "none yet");
   fmt::print("forks        {}, {} alive\n", found.forks_total, found.forks_alive);
@@ -185,17 +198,19 @@ std::vector<pl_ioc_template> chosen(const std::vector<pl_ioc_template>& all, con
   return some;
 }
 
-int inspect(const std::vector<pl_ioc_template>& all, const CommandLine& line) {
+int inspect(Device& device, const std::vector<pl_ioc_template>& all, const CommandLine& line) {
   int status = 0;
   Json array = Json::array();
   bool first = true;
   for (const pl_ioc_template& found : chosen(all, line, status)) {
     if (line.json) {
-      array.push_back(to_json(found));
+      Json json = to_json(found);
+      json["prefetched"] = prefetched(device, found);
+      array.push_back(std::move(json));
       continue;
     }
     if (!std::exchange(first, false)) fmt::print("\n");
-    print_all(found);
+    print_all(device, found);
   }
   if (line.json) fmt::print("{}\n", array.dump(2));
   return status;
@@ -221,7 +236,7 @@ int run(const CommandLine& line) {
   auto all = all_templates(*device);
   if (!all) return complain(std::strerror(all.error()));
   if (line.action == "ls") return list(*device, *all, line.json);
-  if (line.action == "inspect") return inspect(*all, line);
+  if (line.action == "inspect") return inspect(*device, *all, line);
   int status = 0;
   std::vector<pl_ioc_template> some;
   if (line.action == "rm") {

@@ -24,7 +24,7 @@ namespace {
 constexpr unsigned long kCommands[] = {PL_IOC_ARENA, PL_IOC_CREATE,         PL_IOC_ADD,     PL_IOC_SEAL,
                                        PL_IOC_RUN,   PL_IOC_SPAWN,          PL_IOC_DESTROY, PL_IOC_PUBLISH,
                                        PL_IOC_FIND,  PL_IOC_TEMPLATE_AFTER, PL_IOC_REMOVE,  PL_IOC_INSPECT,
-                                       PL_IOC_STAT,  PL_IOC_RELAY, PL_IOC_WINDOW};
+                                       PL_IOC_STAT,  PL_IOC_RELAY,          PL_IOC_WINDOW,  PL_IOC_NOTE};
 
 }  // namespace
 
@@ -109,6 +109,9 @@ TEST("unknown flags and reserved fields are EINVAL") {
   publish.group = -1;
   std::memset(publish.name, 'a', sizeof publish.name);
   CHECK_EQUAL(device.call(PL_IOC_PUBLISH, &publish), -EINVAL);
+  pl_ioc_note note = {};
+  note.reserved = 1;
+  CHECK_EQUAL(device.call(PL_IOC_NOTE, &note), -EINVAL);
 }
 
 TEST("handles that never were, are not open, or belong to another descriptor are EBADF") {

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "device.h"
@@ -232,6 +233,44 @@ TEST("a key is taken once for each user, and the loser keeps its handle") {
   CHECK_EQUAL(device.call(PL_IOC_PUBLISH, &publish), -EBADF);
   CHECK_EQUAL(device.remove(id), 0);
   CHECK_EQUAL(device.remove(publish.template_id), 0);
+}
+
+TEST("a template's note is read as it was published, or not at all where there is no room for it") {
+  Device device;
+  const std::string text(PL_NOTE_MAX, 'n');
+  int handle = device.make(0, PL_CREATE_FREEZABLE);
+  CHECK_EQUAL(device.run(handle, 0, DO_FREEZE, 0).reason, PL_LEFT_FROZEN);
+  pl_ioc_publish publish = {};
+  publish.handle = handle;
+  publish.group = -1;
+  publish.key[0] = 11;
+  publish.note = 8;
+  publish.note_length = 1;
+  CHECK_EQUAL(device.call(PL_IOC_PUBLISH, &publish), -EFAULT);
+  publish.note = reinterpret_cast<uintptr_t>(text.data());
+  publish.note_length = PL_NOTE_MAX + 1;
+  CHECK_EQUAL(device.call(PL_IOC_PUBLISH, &publish), -EINVAL);
+  publish.note_length = PL_NOTE_MAX;
+  CHECK_EQUAL(device.call(PL_IOC_PUBLISH, &publish), 0);
+  std::string read(PL_NOTE_MAX, 0);
+  pl_ioc_note note = {};
+  note.template_id = publish.template_id;
+  note.address = reinterpret_cast<uintptr_t>(read.data());
+  note.length = PL_NOTE_MAX - 1;
+  CHECK_EQUAL(device.call(PL_IOC_NOTE, &note), -ERANGE);
+  CHECK_EQUAL(note.length, PL_NOTE_MAX);
+  CHECK(read[0] == 0);
+  CHECK_EQUAL(device.call(PL_IOC_NOTE, &note), 0);
+  CHECK(read == text);
+  note.address = 8;
+  CHECK_EQUAL(device.call(PL_IOC_NOTE, &note), -EFAULT);
+  CHECK_EQUAL(device.remove(publish.template_id), 0);
+  CHECK_EQUAL(device.call(PL_IOC_NOTE, &note), -ENOENT);
+  uint64_t without = device.make_template(12);
+  note.template_id = without;
+  CHECK_EQUAL(device.call(PL_IOC_NOTE, &note), 0);
+  CHECK_EQUAL(note.length, 0);
+  CHECK_EQUAL(device.remove(without), 0);
 }
 
 TEST("templates are listed in the order of their numbers") {

@@ -59,6 +59,9 @@ TEST("another user neither sees, finds, forks nor removes a template") {
                         CHECK_EQUAL(mine.call(PL_IOC_FIND, &found), -ENOENT);
                         CHECK_EQUAL(mine.spawn(shared_id, 0, DO_EXIT, 0).reason, -ENOENT);
                         CHECK_EQUAL(mine.remove(shared_id), -ENOENT);
+                        pl_ioc_note note = {};
+                        note.template_id = shared_id;
+                        CHECK_EQUAL(mine.call(PL_IOC_NOTE, &note), -ENOENT);
                         /* the key is free for this user */
                         uint64_t own = mine.make_template(21);
                         CHECK_EQUAL(mine.spawn(own, 0, DO_EXIT, 5).detail, 5);

@@ -149,6 +149,8 @@ Test(boot, what_the_template_has_read_no_fork_reads_again, .timeout = 300) {
   image.scratch.write("tree/etc/motd", "of the other\n");
   built("build/bin/pl-image build " + image.scratch.path() + "/tree -o " + other);
   says(some + "cat /etc/motd", 0, "of the other\n");
+  const auto inspected = shell("build/bin/pl-template inspect $(build/bin/pl-template ls | awk '$1 + 0 { id = $1 } END { print id }')");
+  cr_expect(inspected.out.find("\nprefetched   /etc\nprefetched   /bin/cat\n") != std::string::npos, "%s%s", inspected.out.c_str(), inspected.err.c_str());
   damage(image.path());
   damage(other);
   says(run + "cat /etc/motd", 0, "measured\n");

@@ -8,7 +8,6 @@ set -eu
 build=$1 name=$2
 cmake=$(cd "$(dirname "$0")/../../cmake" && pwd)
 image=$build/tests/$name.img
-[ -f "$image" ] && [ -f "$build/tests/$name.tar" ] && [ "$image" -nt "$cmake/sources.txt" ] && [ "$image" -nt "$0" ] && [ "$image" -nt "$build/bin/pl-image" ] && exit 0
 
 base='base-files base-passwd libc6 libgcc-s1 libtinfo6 zlib1g libzstd1 liblzma5 libcrypt1 libgmp10 libpcre2-8-0 libselinux1 libacl1 libattr1
   libcap2 libsystemd0 libssl3t64 bash coreutils perl-base'
@@ -23,11 +22,15 @@ case $name in
   python) packages="$base $python" ;;
   *) echo "make-debian.sh BUILD debian|python" >&2; exit 2 ;;
 esac
+# It is made again when what is pinned of these packages has changed, and not when another's pin has.
+made_of=$(for package in $packages; do awk -v name="$package" '$1 == name' "$cmake/sources.txt"; done; sha256sum <"$0")
+stamp=$build/tests/$name.made-of
+[ -f "$image" ] && [ -f "$build/tests/$name.tar" ] && [ "$image" -nt "$build/bin/pl-image" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$made_of" ] && exit 0
 # shellcheck disable=SC2086
 archives=$("$cmake/fetch.sh" --packed $packages)
 set --
 for archive in $archives; do set -- "$@" --deb "$archive"; done
-rm -rf "$build/tests/$name" "$build/tests/$name.tar" "$image"
+rm -rf "$build/tests/$name" "$build/tests/$name.tar" "$image" "$stamp"
 "$build/bin/pl-image" build "$@" -o "$image.new"
 fsck.erofs --extract="$build/tests/$name" "$image.new"
 tar -C "$build/tests/$name" -cf "$build/tests/$name.tar" --exclude=./usr/share/doc --exclude=./usr/share/man --exclude=./usr/share/info \
@@ -35,3 +38,4 @@ tar -C "$build/tests/$name" -cf "$build/tests/$name.tar" --exclude=./usr/share/d
   --exclude='libgomp*' .
 rm -r "$build/tests/$name"
 mv "$image.new" "$image"
+echo "$made_of" >"$stamp"

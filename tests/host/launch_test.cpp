@@ -10,9 +10,11 @@
 #include <cstdlib>
 
 #include "fake_libos.h"
+#include "penglai/ioctl.h"
 #include "run/content_digest.h"
 #include "run/environment.h"
 #include "run/hint.h"
+#include "run/note.h"
 #include "server/server.h"
 #include "simulated_device.h"
 
@@ -340,4 +342,17 @@ Test(endings, become_exit_statuses) {
   cr_assert_eq(status(Ending::Kind::Fault, PL_FAULT_PANIC), 125);
   cr_assert_eq(status(Ending::Kind::Fault, PL_FAULT_MEMORY), 137);
   cr_assert_eq(status(Ending::Kind::Timeout, 0), 124);
+}
+
+Test(launch, a_note_says_what_was_prefetched_as_far_as_there_is_room) {
+  using pl::prefetched_paths, pl::template_note;
+  const std::vector<std::string> two = {"/etc", "/bin/cat"}, many(1000, "/a/path/of/an/image");
+  cr_expect(template_note({}).empty() && prefetched_paths("").empty());
+  cr_expect(prefetched_paths(template_note(two)) == two);
+  const std::string note = template_note(many);
+  const auto some = prefetched_paths(note);
+  cr_expect(note.size() <= PL_NOTE_MAX && some.size() > 100 && some.back() == "...");
+  // Anybody may have written one.
+  using namespace std::string_literals;
+  cr_expect(prefetched_paths("later thing\0prefetch /a\x1b[2J\0prefetch /b"s) == std::vector<std::string>({"/a?[2J", "/b"}));
 }

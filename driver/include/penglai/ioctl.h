@@ -115,8 +115,18 @@ struct pl_ioc_publish {
 	__u8 key[PL_KEY_SIZE];
 	char name[PL_NAME_SIZE]; /* NUL-terminated, for people */
 	__u32 point;		 /* PL_SHADOW_*, for people too: nobody checks it */
-	__u32 reserved;		 /* 0 */
+	__u32 note_length;	 /* bytes, at most PL_NOTE_MAX */
+	__u64 note;		 /* address of what else people want to know of it, for PL_IOC_NOTE: nobody checks it */
 	__u64 template_id;	 /* out; never 0, never reused */
+};
+#define PL_NOTE_MAX 4096u
+
+/* The note of a template, as it was published. Too long for `length`: ERANGE, and nothing is written but the length. */
+struct pl_ioc_note {
+	__u64 template_id;
+	__u64 address;
+	__u32 length; /* in: of the buffer; out: of the note, 0 for none */
+	__u32 reserved; /* 0 */
 };
 
 struct pl_ioc_template {
@@ -205,6 +215,7 @@ struct pl_ioc_stat {
 #define PL_IOC_REMOVE _IOW(PL_IOC, 10, __u64)
 #define PL_IOC_INSPECT _IOWR(PL_IOC, 11, struct pl_ioc_inspect)
 #define PL_IOC_EVICTED _IOWR(PL_IOC, 20, struct pl_ioc_evicted)
+#define PL_IOC_NOTE _IOWR(PL_IOC, 21, struct pl_ioc_note)
 #define PL_IOC_STAT _IOR(PL_IOC, 12, struct pl_ioc_stat)
 #define PL_IOC_RELAY _IOW(PL_IOC, 13, struct pl_ioc_relay)
 #define PL_IOC_WINDOW _IOW(PL_IOC, 14, struct pl_ioc_set_window)
