@@ -43,7 +43,7 @@ constexpr Name kIoctl[] = {{0x5401, "TCGETS"}, {0x5402, "TCSETS"}, {0x5403, "TCS
 constexpr Name kShutdown[] = {{0, "SHUT_RD"}, {1, "SHUT_WR"}, {2, "SHUT_RDWR"}};
 constexpr Name kFutex[] = {{0, "FUTEX_WAIT"}, {1, "FUTEX_WAKE"}, {3, "FUTEX_REQUEUE"}, {4, "FUTEX_CMP_REQUEUE"}, {5, "FUTEX_WAKE_OP"},
                            {6, "FUTEX_LOCK_PI"}, {7, "FUTEX_UNLOCK_PI"}, {8, "FUTEX_TRYLOCK_PI"}, {9, "FUTEX_WAIT_BITSET"},
-                           {10, "FUTEX_WAKE_BITSET"}, {13, "FUTEX_LOCK_PI2"}};
+                           {10, "FUTEX_WAKE_BITSET"}, {11, "FUTEX_WAIT_REQUEUE_PI"}, {12, "FUTEX_CMP_REQUEUE_PI"}, {13, "FUTEX_LOCK_PI2"}};
 constexpr Name kWhence[] = {{0, "SEEK_SET"}, {1, "SEEK_CUR"}, {2, "SEEK_END"}, {3, "SEEK_DATA"}, {4, "SEEK_HOLE"}};
 constexpr Name kClock[] = {{0, "CLOCK_REALTIME"}, {1, "CLOCK_MONOTONIC"}, {2, "CLOCK_PROCESS_CPUTIME_ID"}, {3, "CLOCK_THREAD_CPUTIME_ID"},
                            {4, "CLOCK_MONOTONIC_RAW"}, {5, "CLOCK_REALTIME_COARSE"}, {6, "CLOCK_MONOTONIC_COARSE"}, {7, "CLOCK_BOOTTIME"}};
@@ -179,12 +179,13 @@ std::vector<Place> futex_places(uint64_t operation, const Parameter parameters[]
     case 0: add({value, time}); break;                                                       // WAIT
     case 1: add({value}); break;                                                             // WAKE
     case 3: add({value, count, other}); break;                                               // REQUEUE
-    case 4: add({value, count, other, {5, {}, parameters[5]}}); break;                       // CMP_REQUEUE
+    case 4: case 12: add({value, count, other, {5, {}, parameters[5]}}); break;              // CMP_REQUEUE, CMP_REQUEUE_PI
     case 5: add({value, count, other, {5, {}, {"uint32_t", "wake_operation"}}}); break;      // WAKE_OP
     case 6: case 13: add({time}); break;                                                     // LOCK_PI, LOCK_PI2
     case 7: case 8: break;                                                                   // UNLOCK_PI, TRYLOCK_PI
     case 9: add({value, time, bits}); break;                                                 // WAIT_BITSET
     case 10: add({value, bits}); break;                                                      // WAKE_BITSET
+    case 11: add({value, time, other}); break;                                               // WAIT_REQUEUE_PI
     default: add({value, time, other, {5, {}, parameters[5]}});
   }
   return places;

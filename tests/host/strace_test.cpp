@@ -153,6 +153,7 @@ Test(strace, clone_and_futex_show_the_arguments_that_they_have) {
               "futex(0x7f00, FUTEX_WAIT_BITSET_PRIVATE|FUTEX_CLOCK_REALTIME, 0, {tv_sec=0, tv_nsec=1000}, FUTEX_BITSET_MATCH_ANY) = 0\n");
   expect_text(futex("a 1 0 0 3"), "futex(0x7f00, FUTEX_WAKE_BITSET, 1, 0x3) = 0\n");
   expect_text(futex("4 1 2 7f04 7"), "futex(0x7f00, FUTEX_CMP_REQUEUE, 1, 2, 0x7f04, 7) = 0\n");
+  expect_text(futex("b 1 0 7f04 7"), "futex(0x7f00, FUTEX_WAIT_REQUEUE_PI, 1, NULL, 0x7f04) = 0\n");
   expect_text(futex("7 1 2 7f04 7"), "futex(0x7f00, FUTEX_UNLOCK_PI)          = 0\n");
   expect_text(futex("5 1 2 7f04 14003004"), "futex(0x7f00, FUTEX_WAKE_OP, 1, 2, 0x7f04, FUTEX_OP_ADD<<28|0x3<<12|FUTEX_OP_CMP_GT<<24|0x4) = 0\n");
 }
