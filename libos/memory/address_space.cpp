@@ -142,19 +142,22 @@ bool AddressSpaceImplementation::is_mapped(uint64_t start, uint64_t end) const {
 }
 
 ErrorOr<void> AddressSpaceImplementation::clear_range(uint64_t start, uint64_t end) {
+  most_resident_ = peak_resident();
   for (uint64_t chunk = start; chunk < end;) {
     uint64_t base = chunk / LeafTableSpan * LeafTableSpan, next = next_table(chunk);
     uint64_t stop = next < end ? next : end;
     if (PhysicalAddress table = leaf_table(chunk)) {
       if (!any_mapping_in(base, base + LeafTableSpan, start, end)) {
         // Nothing else is in these 2 MiB: the table goes as a whole.
+        TRY(for_each_leaf(chunk, stop, Tables::Look, [&](PageTableEntry&, uint64_t) { resident_--; }));
         TRY(own_middle(chunk))[table_index(chunk, 1)] = 0;
         drop_leaves(table, base, base + LeafTableSpan);
         unref_frame(table);
       } else {
-        TRY(for_each_leaf(chunk, stop, Tables::Own, [](PageTableEntry& leaf, uint64_t) {
+        TRY(for_each_leaf(chunk, stop, Tables::Own, [&](PageTableEntry& leaf, uint64_t) {
           PhysicalAddress frame = pte::frame_of(leaf);
           leaf = 0;
+          resident_--;
           unref_frame(frame);
         }));
       }

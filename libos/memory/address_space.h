@@ -82,6 +82,7 @@ class AddressSpace : public RefCounted {
   // Whether a shared mapping of it is writable, or mprotect() may make it so.
   virtual bool may_write(const Inode& inode) = 0;
   virtual uint64_t mapped_bytes() const = 0;
+  virtual uint64_t peak_resident() const = 0;  // the most pages that were ever there at once
   virtual uint64_t data_bytes() const = 0;  // what RLIMIT_DATA counts
 };
 

@@ -40,6 +40,7 @@ class AddressSpaceImplementation final : public AddressSpace {
   void for_each(bool (*visit)(void*, const MappingView&), void* context) override;
   Totals totals() override;
   bool may_write(const Inode& inode) override;
+  uint64_t peak_resident() const override { return resident_ > most_resident_ ? resident_ : most_resident_; }
   uint64_t mapped_bytes() const override { return vmas_.mapped_bytes(); }
   uint64_t data_bytes() const override { return vmas_.data_bytes(); }
 
@@ -108,6 +109,7 @@ class AddressSpaceImplementation final : public AddressSpace {
   VmaTree vmas_;
   uint64_t break_start_ = 0, break_ = 0, program_data_ = 0;
   uint64_t mmap_top_ = HighestUserAddress;
+  uint64_t resident_ = 0, most_resident_ = 0;  // pages; the most before some went
   bool lock_later_ = false;  // mlockall(MCL_FUTURE)
   uint32_t changes_ = 0;  // of the mappings: a fault that let the lock go looks whether it must begin again
 };

@@ -45,8 +45,16 @@ ErrorOr<Ref<AddressSpace>> AddressSpaceImplementation::clone() {
       entry = pte::table(table);
     }
   }
-  for (const Vma& vma : vmas_)
-    if (vma.not_in_child || vma.wiped_in_child) TRY(child.clear_range(vma.start, vma.end));
+  child.resident_ = resident_;
+  for (const Vma& vma : vmas_) {
+    if (!vma.not_in_child && !vma.wiped_in_child) continue;
+    // Counted here: what is no mapping of the child's need not be in its tables.
+    uint64_t left = child.resident_;
+    TRY(for_each_leaf(vma.start, vma.end, Tables::Look, [&](PageTableEntry&, uint64_t) { left--; }));
+    TRY(child.clear_range(vma.start, vma.end));
+    child.resident_ = left;
+  }
+  child.most_resident_ = 0;
   return made;
 }
 
@@ -60,7 +68,9 @@ ErrorOr<void> AddressSpaceImplementation::prepare_freeze() {
     if (!vma.inode && !vma.grows_down && vma.end - vma.start <= LeafTableSpan) {
       for (uint64_t at = vma.start; at < vma.end; at += PageSize) {
         PageTableEntry* leaf = TRY(own_leaf(at));
-        if (!pte::valid(*leaf)) *leaf = pte::leaf(frames::zero_frame(), leaf_permissions(vma.protection));
+        if (pte::valid(*leaf)) continue;
+        *leaf = pte::leaf(frames::zero_frame(), leaf_permissions(vma.protection));
+        resident_++;
       }
     }
     TRY(for_each_leaf(vma.start, vma.end, Tables::Look, [](PageTableEntry& leaf, uint64_t) { leaf &= ~pte::Write; }));

@@ -65,6 +65,7 @@ ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::place_anonymous(const V
     set_leaf(*leaf, pte::leaf(TRY(frames::allocate_zeroed()), bits | pte::Write), address);
   else
     set_leaf(*leaf, pte::leaf(frames::zero_frame(), bits), address);
+  resident_++;
   return Resolved;
 }
 
@@ -91,6 +92,7 @@ ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::break_copy_on_write(con
 ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::place_file_page(const Vma& vma, uint64_t address, FrameRef page, FaultAccess access) {
   PageTableEntry* leaf = TRY(own_leaf(address));
   PageTableEntry bits = leaf_permissions(vma.protection);
+  const bool is_new = !pte::valid(*leaf);
   if (access == FaultAccess::Write && !vma.shared()) {
     PhysicalAddress copy = TRY(frames::allocate_for_copy());
     copy_page(frame_pointer(copy), page.data());
@@ -99,6 +101,7 @@ ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::place_file_page(const V
     if (access == FaultAccess::Write) bits |= pte::Write;
     set_leaf(*leaf, pte::leaf(page.leak(), bits), address);
   }
+  resident_ += is_new;
   return Resolved;
 }
 
@@ -116,6 +119,7 @@ void AddressSpaceImplementation::map_around(const Vma& vma, uint64_t address, ui
     auto leaf = own_leaf(at);
     if (!leaf) return;
     **leaf = pte::leaf(page.leak(), bits);
+    resident_++;
   }
 }
 

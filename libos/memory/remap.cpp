@@ -99,9 +99,11 @@ ErrorOr<void> AddressSpaceImplementation::advise(UserAddress address, size_t byt
       if (advice == AdviceFree)
         for (const Vma& vma : vmas_.within(range->start, range->end))
           if (vma.inode || vma.shared()) return fail(Errno::Invalid);
-      TRY(for_each_leaf(range->start, range->end, Tables::Own, [](PageTableEntry& leaf, uint64_t) {
+      most_resident_ = peak_resident();
+      TRY(for_each_leaf(range->start, range->end, Tables::Own, [&](PageTableEntry& leaf, uint64_t) {
         PhysicalAddress frame = pte::frame_of(leaf);
         leaf = 0;
+        resident_--;
         unref_frame(frame);
       }));
       flush_translations();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "process/exit.h"
 
+#include <algorithm>
+
 #include "arch/monitor.h"
 #include "fs/async.h"
 #include "fs/terminal/terminal.h"
@@ -84,6 +86,7 @@ void end_process(Process& process, Thread& last) {
   process.timers.stop_all();
   ipc::apply_undo(process.undo);
   release_vfork(process);
+  process.note_resident();
   last.last_address_space = std::move(process.address_space);
   process.descriptors = {};
   if (last.work & WorkAsync) async::look();  // it will not get to where work is done
@@ -247,9 +250,11 @@ ErrorOr<bool> wait_for_child(ChildSelector selector, uint32_t options, ChildRepo
         report.status = child.exit_status;
         report.usage = child.usage();
         report.usage.cpu_ticks += child.waited.cpu_ticks;
+        report.usage.most_resident = std::max(report.usage.most_resident, child.waited.most_resident);
         if (!(options & wait_option::NoWait)) {
           me.waited.cpu_ticks += report.usage.cpu_ticks;
           me.waited.minor_faults += report.usage.minor_faults;
+          me.waited.most_resident = std::max(me.waited.most_resident, report.usage.most_resident);
           child.destroy();
         }
         return found = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "process/process.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/hot.h"
@@ -190,8 +191,13 @@ bool Thread::has_deliverable_signal() const {
          (process->exiting && process->survivor != this);
 }
 
+void Process::note_resident() {
+  if (address_space) ended.most_resident = std::max(ended.most_resident, address_space->peak_resident());
+}
+
 Process::Usage Process::usage() const {
   Usage sum = ended;
+  if (address_space) sum.most_resident = std::max(sum.most_resident, address_space->peak_resident());
   for (const Thread& thread : threads) {
     sum.cpu_ticks += pl::cpu_ticks(thread);
     sum.system_ticks += thread.system_ticks;

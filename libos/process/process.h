@@ -81,7 +81,8 @@ class Process {
   WaitQueue thread_exited;    // execve, exit: waits for the other threads
 
   // What the threads that ended, and the children that were waited for, have used.
-  struct Usage { uint64_t cpu_ticks = 0, system_ticks = 0; uint64_t minor_faults = 0, voluntary = 0, involuntary = 0; };
+  struct Usage { uint64_t cpu_ticks = 0, system_ticks = 0; uint64_t minor_faults = 0, voluntary = 0, involuntary = 0, most_resident = 0; };
+  void note_resident();  // before its address space goes
   Usage ended, waited;
   uint64_t started_at = 0;  // time CSR
   ipc::UndoList undo;         // semaphores that its end gives back

@@ -382,6 +382,7 @@ ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, bool closed, Argu
     int zero = 0;
     if (copy_to_user(thread.clear_child_tid, &zero, sizeof(zero))) (void)wake_futex(thread.clear_child_tid, 1);
   }
+  process.note_resident();
   Ref<AddressSpace> old = std::exchange(process.address_space, std::move(space));
   thread.address_space = process.address_space.get();
   thread.address_space->activate();

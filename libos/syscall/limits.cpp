@@ -12,6 +12,7 @@ ResourceUsage resource_usage(const Process::Usage& usage) {
   uint64_t user = usage.cpu_ticks > usage.system_ticks ? usage.cpu_ticks - usage.system_ticks : 0;
   r.user = to_timevalue(tick_rate().to_nanoseconds(user));
   r.system = to_timevalue(tick_rate().to_nanoseconds(usage.system_ticks));
+  r.max_resident_kib = int64_t(usage.most_resident * (PageSize / 1024));
   r.minor_faults = int64_t(usage.minor_faults);
   r.voluntary = int64_t(usage.voluntary);
   r.involuntary = int64_t(usage.involuntary);
@@ -24,13 +25,13 @@ Result sys_getrusage(int who, UserOut<ResourceUsage> out) {
   switch (who) {
     case 0:
       usage = resource_usage(process.usage());
-      usage.max_resident_kib = int64_t(process.address_space->totals().resident_pages * (PageSize / 1024));
       break;
     case -1: usage = resource_usage(process.waited); break;
     case 1: {
       Process::Usage own;
       own.cpu_ticks = cpu_ticks(current_thread());
       own.minor_faults = current_thread().minor_faults;
+      own.most_resident = process.usage().most_resident;
       usage = resource_usage(own);
       break;
     }

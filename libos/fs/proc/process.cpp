@@ -86,7 +86,7 @@ void status(Text& t, Process& p, Thread* task) {
     size("VmPeak", memory.mapped_pages);
     size("VmSize", memory.mapped_pages);
     size("VmLck", 0);
-    size("VmHWM", memory.resident_pages);
+    size("VmHWM", p.address_space->peak_resident());
     size("VmRSS", memory.resident_pages);
     struct Kinds { uint64_t stack = 0, code = 0; } kinds;
     p.address_space->for_each([](void* context, const AddressSpace::MappingView& m) {

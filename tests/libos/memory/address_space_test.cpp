@@ -385,6 +385,26 @@ Test(address_space, private_memory_that_can_be_written_is_data) {
   cr_assert(data() == 0 && space->mapped_bytes() == 0);
 }
 
+Test(address_space, the_most_that_was_there_is_remembered) {
+  auto space = fresh();
+  auto counted = [&] { return space->totals().resident_pages; };
+  cr_assert(space->map(anonymous(At, 600)).has_value());
+  for (unsigned i = 0; i < 600; i++) put(At + i * PageSize, 1);
+  cr_assert(space->peak_resident() == 600 && counted() == 600);
+  cr_assert(space->unmap(UserAddress(At + 10 * PageSize), 590 * PageSize).has_value());
+  cr_assert(space->peak_resident() == 600 && counted() == 10);
+  cr_assert(space->advise(UserAddress(At), PageSize, 10).has_value());  // MADV_DONTFORK
+  auto child = *space->clone();
+  cr_assert_eq(child->peak_resident(), 9);
+  cr_assert_eq(child->totals().resident_pages, 9);
+  cr_assert(space->advise(UserAddress(At), 10 * PageSize, 4).has_value());  // MADV_DONTNEED
+  cr_assert(space->map(anonymous(At + 1024 * PageSize, 600)).has_value());
+  for (unsigned i = 0; i < 599; i++) put(At + (1024 + i) * PageSize, 1);
+  cr_assert(space->peak_resident() == 600);
+  put(At, 1), put(At + PageSize, 1);
+  cr_assert(space->peak_resident() == 601 && counted() == 601);
+}
+
 Test(address_space, data_stops_at_its_limit) {
   auto space = fresh();
   machine::limits.data = machine::limits.most_data = 8 * PageSize;
