@@ -67,8 +67,9 @@ Test(shadow, no_two_forks_share_randomness_or_layout, .timeout = 300) {
     std::istringstream lines(result.out);
     for (std::string name, value; lines >> name >> value;) seen[name].insert(value);
   }
-  for (const char* name : {"getrandom", "urandom", "at_random", "stack", "break", "map"})
-    cr_expect_eq(seen[name].size(), size_t(forks), "%s: %zu of %d differ", name, seen[name].size(), forks);
+  for (const char* name : {"getrandom", "urandom", "at_random"}) cr_expect_eq(seen[name].size(), size_t(forks), "%s: %zu of %d differ", name, seen[name].size(), forks);
+  // The break has one of 8,192 places, as on Linux: once in thirty times two of the forks have the same by chance.
+  for (const char* name : {"stack", "break", "map"}) cr_expect_geq(seen[name].size(), size_t(forks - 2), "%s: %zu of %d differ", name, seen[name].size(), forks);
 }
 
 Test(shadow, a_write_in_a_fork_is_never_seen_by_a_later_one, .timeout = 300) {
