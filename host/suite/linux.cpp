@@ -183,9 +183,18 @@ OrFailure<int> run_on_linux(const Plan& plan, const Tell& tell) {
   const char* host = std::getenv("PENGLAI_ROOT");
   Plan own = plan;
   own.root = (host ? host : "") + plan.root;
+  // They come while we wait and at no other moment: one that came just before would be slept on, and a keeper's that came before it is
+  // ready would be taken by this handler.
   struct sigaction action{};
   action.sa_handler = [](int number) { stopped_by = number; };
-  for (int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaction(number, &action, nullptr);
+  sigset_t ending, waiting;
+  sigemptyset(&ending);
+  for (int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+    sigaction(number, &action, nullptr);
+    sigaddset(&ending, number);
+  }
+  sigprocmask(SIG_BLOCK, &ending, &waiting);
+  for (int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigdelset(&waiting, number);
   std::vector<std::unique_ptr<Kept>> running;
   for (size_t next = 0; (!stopped_by && next < plan.tests.size()) || !running.empty();) {
     while (!stopped_by && next < plan.tests.size() && may_start(plan, next, running.size())) {
@@ -196,7 +205,7 @@ OrFailure<int> run_on_linux(const Plan& plan, const Tell& tell) {
     }
     std::vector<pollfd> polls;
     for (auto& kept : running) polls.push_back({kept->output.get(), POLLIN, 0});
-    if (poll(polls.data(), polls.size(), -1) < 0) {
+    if (ppoll(polls.data(), polls.size(), nullptr, &waiting) < 0) {
       for (auto& kept : running) kill(kept->keeper, SIGTERM);
       continue;
     }
