@@ -67,11 +67,11 @@ static std::string in_data(const e2e::Scratch& scratch, const std::string& comma
 
 Test(debian, a_database_on_the_host_survives_kill_9_in_the_middle_of_a_transaction, .timeout = 1200) {
   e2e::Scratch scratch;
-  const std::string out = scratch.path() + "/out";
+  const std::string out = scratch.path() + "/out", err = scratch.path() + "/err"; // apart: pl-run has its own to say, of the pool
   // All of the instance's time goes into transactions; it is killed in its fifth or a later one.
-  auto killed = shell(in_data(scratch, "bash /jobs/transactions.sh") + " >" + out + " 2>&1 & pid=$!\n" +
+  auto killed = shell(in_data(scratch, "bash /jobs/transactions.sh") + " >" + out + " 2>" + err + " & pid=$!\n" +
                       "until [ $(wc -l <" + out + ") -ge 4 ]; do kill -0 $pid || exit 1; sleep 0.1; done; kill -9 $pid; wait $pid; echo $?", {.seconds = 300});
-  cr_assert_eq(killed.out, "137\n", "%s%s%s", killed.out.c_str(), killed.err.c_str(), shell("cat " + out).out.c_str());
+  cr_assert_eq(killed.out, "137\n", "%s%s%s", killed.out.c_str(), killed.err.c_str(), shell("cat " + out + " " + err).out.c_str());
   auto left = shell(in_data(scratch, "sqlite3 -cmd '.timeout 60000' /data/db 'pragma integrity_check; select max(batch), count(*) - 400 * max(batch), min(row), max(row) from t'"), {.seconds = 300});
   const std::string committed = shell("tail -n 1 " + out).out;
   // What was acknowledged is there, and of what was not all or nothing: it may have been committed without a chance to say so.
