@@ -25,6 +25,7 @@ function(pl_fetch name)
   add_custom_target(fetch-${name} DEPENDS ${PL_CACHE}/src/${name}/.pinned)
 endfunction()
 
+pl_fetch(libbacktrace-0.1)
 pl_fetch(opensbi-1.6)
 set(PL_OPENSBI_SOURCE ${PL_CACHE}/src/opensbi-1.6)
 

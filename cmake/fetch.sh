@@ -93,6 +93,10 @@ case $kind in
     [ $# -eq 0 ] || set -- --wildcards --no-wildcards-match-slash "$@"
     tar -xf "$archive" -C "$target.partial" --strip-components=1 --no-same-owner "$@"
     ;;
+  flat)
+    # shellcheck disable=SC2086
+    tar -xf "$archive" -C "$target.partial" --no-same-owner $members
+    ;;
   riscv64 | amd64 | all)
     set --
     for member in $members; do set -- "$@" "./$member"; done

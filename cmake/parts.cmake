@@ -8,6 +8,7 @@ function(pl_part part directory)
     BINARY_DIR ${CMAKE_BINARY_DIR}/${directory}
     CMAKE_ARGS
       -DPL_PART=${part}
+      -DPL_LIBBACKTRACE=${PL_CACHE}/src/libbacktrace-0.1
       -DPL_LIBUNWIND=${PL_CACHE}/src/llvm-runtimes-19.1.7/libunwind
       -DCMAKE_TOOLCHAIN_FILE=${PROJECT_SOURCE_DIR}/cmake/toolchains/riscv64-${part}.cmake
       -DCMAKE_BUILD_TYPE=${CMAKE_BUILD_TYPE}
@@ -17,4 +18,4 @@ endfunction()
 
 pl_part(linux riscv-linux)
 pl_part(bare riscv-bare)
-add_dependencies(riscv-linux fetch-llvm-runtimes-19.1.7)
+add_dependencies(riscv-linux fetch-llvm-runtimes-19.1.7 fetch-libbacktrace-0.1)

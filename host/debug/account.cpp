@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "debug/unwind.h"
 
@@ -47,11 +48,15 @@ void print_account(Debuggee& debuggee, const pl_debug_stop& stop, const std::fun
   UnwindFrame frame;
   frame.pc = registers->x[0];
   std::memcpy(frame.x.data() + 1, registers->x + 1, 31 * sizeof(uint64_t));
-  unsigned number = 0;
+  std::vector<std::string> frames;
+  std::vector<PlaceInFile> places;
   do {
-    print(fmt::format("  #{:<2} {:016x} {}", number, frame.pc, objects.describe(frame.pc, frame.place())));
-  } while (++number < kFramesMost && unwinder.step(frame));
-  if (number == kFramesMost) print("  ... and more");
+    frames.push_back(fmt::format("  #{:<2} {:016x} {}", frames.size(), frame.pc, objects.describe(frame.pc, frame.place())));
+    places.push_back(objects.place(frame.place()));
+  } while (frames.size() < kFramesMost && unwinder.step(frame));
+  const auto lines = source_lines(places);
+  for (size_t number = 0; number < frames.size(); ++number) print(frames[number] + (lines[number].empty() ? "" : " at " + harmless(lines[number])));
+  if (frames.size() == kFramesMost) print("  ... and more");
 }
 
 }  // namespace pl

@@ -20,7 +20,7 @@ namespace {
 constexpr uint64_t kPage = 4096;
 constexpr size_t kMapsMax = 4 << 20, kObjectsMax = 256;
 constexpr size_t kHeadersMax = 4096;     // program and section headers of a file
-constexpr size_t kNameMax = 2048;
+constexpr size_t kNameMax = 2048, kSectionNamesMax = 1 << 16;
 
 std::optional<uint64_t> take_hex(std::string_view& text) {
   uint64_t value = 0;
@@ -87,6 +87,7 @@ void read_object(Debuggee& debuggee, MappedObject& object, std::span<const Mappi
   if (header->e_shentsize != sizeof(Elf64_Shdr)) return;
   object.section_table = header->e_shoff;
   object.sections = header->e_shnum;
+  object.section_names = header->e_shstrndx;
 }
 
 std::string demangled(const std::string& name) {
@@ -96,14 +97,13 @@ std::string demangled(const std::string& name) {
   return text ? text.get() : name;
 }
 
-// For a terminal: a name of the enclave's may hold anything.
+}  // namespace
+
 std::string harmless(std::string text) {
   for (char& c : text)
     if (c < ' ' || c > '~') c = '?';
   return text;
 }
-
-}  // namespace
 
 std::vector<MappingLine> parse_maps(std::string_view text) {
   std::vector<MappingLine> lines;
@@ -191,10 +191,29 @@ void MappedObjects::read_functions(MappedObject& object) {
   std::ranges::stable_sort(object.functions, {}, &FunctionSymbol::address);
 }
 
+// Sections that are compressed, or in a file of their own, are not read.
+void MappedObjects::read_debugging(MappedObject& object) {
+  const File file(debuggee_, object.path);
+  const auto sections = file.table<Elf64_Shdr>(object.section_table, object.sections);
+  if (object.section_names >= sections.size()) return;
+  const auto names = file.read(sections[object.section_names].sh_offset, std::min<uint64_t>(sections[object.section_names].sh_size, kSectionNamesMax));
+  for (const Elf64_Shdr& section : sections) {
+    if (section.sh_name >= names.size() || section.sh_type != SHT_PROGBITS || section.sh_flags & SHF_COMPRESSED) continue;
+    const char* name = reinterpret_cast<const char*>(names.data()) + section.sh_name;
+    const auto wanted = std::ranges::find(DebugSections::kNames, std::string_view(name, strnlen(name, names.size() - section.sh_name)));
+    if (wanted == DebugSections::kNames.end() || section.sh_size > debugging_bytes_left_) continue;
+    debugging_bytes_left_ -= section.sh_size;
+    object.debugging.bytes[static_cast<size_t>(wanted - DebugSections::kNames.begin())] = file.read(section.sh_offset, section.sh_size);
+  }
+}
+
 const MappedObject* MappedObjects::at(uint64_t address) {
   for (MappedObject& object : objects_) {
     if (address < object.start || address >= object.end) continue;
-    if (!object.has_functions) read_functions(object);
+    if (!object.has_functions) {
+      read_functions(object);
+      read_debugging(object);
+    }
     return &object;
   }
   return nullptr;
@@ -206,6 +225,11 @@ std::string MappedObjects::describe(uint64_t address, uint64_t inside) {
   if (const FunctionSymbol* function = object->function_at(inside))
     return harmless(fmt::format("{}+{:#x} in {}", demangled(object->name_of(*function)), address - object->bias - function->address, object->path));
   return harmless(fmt::format("{}+{:#x}", object->path, address - object->bias));
+}
+
+PlaceInFile MappedObjects::place(uint64_t inside) {
+  const MappedObject* object = at(inside);
+  return object ? PlaceInFile{&object->debugging, inside - object->bias} : PlaceInFile{};
 }
 
 }  // namespace pl

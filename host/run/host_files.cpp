@@ -33,12 +33,13 @@ std::expected<HostFiles, int> HostFiles::below(const std::string& directory) con
   return HostFiles(std::move(*root), "/");
 }
 
-std::expected<Descriptor, int> HostFiles::open(std::string_view path, int flags) const {
+std::expected<Descriptor, int> HostFiles::open(std::string_view path, int flags, mode_t mode) const {
   if (path.empty()) return std::unexpected(ENOENT);
   std::string full = path.starts_with('/') ? std::string(path) : directory_ + "/" + std::string(path);
   open_how how{};
   // openat2(2) refuses what O_PATH has no use for.
   how.flags = static_cast<uint64_t>(flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY | O_NONBLOCK));
+  how.mode = mode;
   how.resolve = RESOLVE_IN_ROOT;
   Descriptor found(static_cast<int>(syscall(SYS_openat2, root_.get(), full.c_str(), &how, sizeof how)));
   if (found.get() < 0) return std::unexpected(errno);

@@ -24,7 +24,7 @@ class HostFiles {
   std::expected<HostFiles, int> below(const std::string& directory) const;
 
   // open(2) as if the root were "/" and the directory the working directory, "..", and links included.
-  std::expected<Descriptor, int> open(std::string_view path, int flags) const;
+  std::expected<Descriptor, int> open(std::string_view path, int flags, mode_t mode = 0) const;
   // mkdir(2) likewise; no error if there is a directory.
   std::expected<void, int> make_directory(std::string_view path, mode_t mode) const;
 

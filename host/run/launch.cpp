@@ -83,7 +83,7 @@ Failure unreached(const Plan& plan, const Failure& end) {
 
 // Boots the libOS up to the shadow point. The enclave has nothing of the host to read but the clock; what the program says on its way goes
 // to standard error.
-OrFailure<Enclave> freeze(Device& device, const Plan& plan, const Say& say) {
+OrFailure<Enclave> freeze(Device& device, const Plan& plan, const Say& say, DebuggerPort* debugger) {
   auto image = plan.image();
   if (!image) return std::unexpected(image.error());
   auto piece = WindowPiece::take(device, PL_WINDOW_DEFAULT);
@@ -92,6 +92,7 @@ OrFailure<Enclave> freeze(Device& device, const Plan& plan, const Say& say) {
   if (!enclave) return std::unexpected(enclave.error());
   Instance instance(piece->bytes());
   if (auto given = give_root(plan, instance); !given) return std::unexpected(given.error());
+  if (debugger) instance.be_debugged(*debugger);
   prepare_window(instance.window(), Invocation{});
   Server server(device, nullptr, [&](Instance&, std::string_view text) { say(text); });
   if (plan.runs_program())
@@ -137,13 +138,13 @@ OrFailure<Enclave> make_enclave(Device& device, const Plan& plan, const Pages& i
   return std::move(*enclave);
 }
 
-OrFailure<uint64_t> find_or_build_template(Device& device, const Plan& plan, const Digest& key, const Say& say) {
+OrFailure<uint64_t> find_or_build_template(Device& device, const Plan& plan, const Digest& key, const Say& say, DebuggerPort* debugger) {
   // Twice, because what another process published may have given way to something else before it is found.
   for (int attempt = 0; attempt < 2; ++attempt) {
     auto found = find(device, key);
     if (found) return *found;
     if (found.error() != ENOENT) return std::unexpected(device_failure("template", found.error()));
-    auto enclave = freeze(device, plan, say);
+    auto enclave = freeze(device, plan, say, debugger);
     if (!enclave) return std::unexpected(enclave.error());
     pl_ioc_publish publish{};
     publish.handle = enclave->handle();

@@ -112,10 +112,7 @@ int run_one(const RunOptions& options, const HostFiles& files, Recipe& recipe, R
   if (options.statistics)
     say(fmt::format("private {} bytes ({} pages in use), shared with its template {} bytes", job.last.private_bytes, job.last.pages_in_use, job.last.shared_bytes));
   const Failure& end = job.result;
-  if (strace) {
-    const char* signal = job.signal ? sigabbrev_np(job.signal) : nullptr;
-    strace->finish(signal ? fmt::format("killed by SIG{}", signal) : fmt::format("exited with {}", end.status));
-  }
+  if (strace) strace->finish(static_cast<uint32_t>(job.signal ? job.signal : end.status << 8));
   if (!end.message.empty()) say(end.message);
   else if (end.status && end.status < kTimeUp)
     if (auto hint = missing_mount(options, files)) say(*hint);
@@ -146,10 +143,17 @@ OrFailure<int> run(const RunOptions& options, Starter& starter) {
   std::optional<Strace> strace;
   if (options.is_debug()) say("a debug enclave: the host sees what the program does");
   if (options.strace) {
-    strace.emplace(*options.strace, [](std::string_view line) {
+    Descriptor file;
+    if (!options.strace_file.empty()) {
+      auto opened = files->open(options.strace_file, O_WRONLY | O_CREAT | O_TRUNC, 0666 & ~mask);
+      if (!opened) return failure(kOwnFailure, fmt::format("-o {}: {}", options.strace_file, std::strerror(opened.error())));
+      file = std::move(*opened);
+    }
+    const auto whose = file.get() < 0 ? Strace::Whose::IfSeveral : Strace::Whose::Always;
+    strace.emplace(*options.strace, [file = std::make_shared<Descriptor>(std::move(file))](std::string_view line) {
       const std::string text = std::string(line) + "\n";
-      if (write(STDERR_FILENO, text.data(), text.size()) < 0) return;
-    });
+      if (write(file->get() < 0 ? STDERR_FILENO : file->get(), text.data(), text.size()) < 0) return;
+    }, whose);
   }
   const Say enclave_says = [&](std::string_view text) {
     // A trace of several lines' worth comes in one piece.
@@ -166,7 +170,10 @@ OrFailure<int> run(const RunOptions& options, Starter& starter) {
   Runtime& runtime = **opened;
   if (recipe->forks()) {
     const uint64_t start = monotonic_now();
-    auto found = recipe->find_template(runtime.device(), enclave_says);
+    std::optional<Debugger> debugger;
+    if (options.is_debug()) debugger.emplace(Descriptor(), [](std::string_view line) { say(line); });
+    auto found = recipe->find_template(runtime.device(), enclave_says, debugger ? &debugger->link() : nullptr);
+    debugger.reset();
     runtime.tell_evicted([](std::string_view line) { say(line); });
     if (!found) return std::unexpected(found.error());
     const uint64_t took = monotonic_now() - start;

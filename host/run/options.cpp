@@ -210,6 +210,7 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
     app.add_option("-u,--user", user, "User and group inside (default 0:0)")->type_name("UID[:GID]")->take_last();
     app.add_flag("-i,--interactive", options.interactive, "Connect standard input (always so, but with -n)");
     app.add_flag("-t,--tty", options.terminal, "Fail unless standard input is a terminal");
+    app.add_option("-o,--strace-file", options.strace_file, "Write the lines of --strace to FILE, each with its thread's number, as strace -f -o does")->type_name("FILE")->take_last();
     app.add_flag("--stats", options.statistics, "Say at the end how much memory the enclave held");
     app.add_option("--timeout", timeout, "End the program after this time: 10s, 500ms, 2m, 1h")->type_name("TIME")->take_last();
     app.add_option("--name", options.name, "Name of the running instance, for pl-ps and its sisters (default PROGRAM-PID)")->type_name("NAME")->take_last();
@@ -319,6 +320,7 @@ std::expected<RunOptions, OptionsStop> parse_run_options(int argc, const char* c
     if (!value) return wrong("-j " + jobs + ": expected a number from 1 to " + std::to_string(kInstancesMax));
     options.jobs = *value;
   }
+  if (!options.strace_file.empty() && !options.strace) return wrong("-o is for --strace; --output goes with -n");
   if (options.count && options.strace) return wrong("--strace does not go with -n: it follows one program");
   if (options.count && (options.gdb || options.debug)) return wrong("--gdb and --debug do not go with -n: they follow one program");
   if (options.gdb && options.detached) return wrong("--gdb does not go with -d");

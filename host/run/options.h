@@ -37,6 +37,7 @@ struct RunOptions {
   bool terminal = false;     // insist on one
   bool statistics = false;   // say at the end what the enclave held
   std::optional<StraceFilter> strace;  // calls of a debug enclave that are shown
+  std::string strace_file;             // where they are written; empty: standard error
   bool debug = false;  // a debug enclave
   std::optional<uint16_t> gdb;  // the port to listen on for GDB; 0: any
   bool explain = false;      // PL_CONFIG_EXPLAIN: no option of pl-run, pl-bench asks for it

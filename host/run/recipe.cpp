@@ -63,9 +63,9 @@ OrFailure<Recipe> Recipe::make(const RunOptions& options, const HostFiles& files
   return recipe;
 }
 
-OrFailure<uint64_t> Recipe::find_template(Device& device, const Say& say) {
+OrFailure<uint64_t> Recipe::find_template(Device& device, const Say& say, DebuggerPort* debugger) {
   if (template_) return *template_;
-  auto found = find_or_build_template(device, plan_, *key_, say);
+  auto found = find_or_build_template(device, plan_, *key_, say, debugger);
   if (!found) return std::unexpected(found.error());
   template_ = *found;
   return *found;

@@ -12,6 +12,8 @@
 
 namespace pl {
 
+class DebuggerPort;
+
 class Recipe {
  public:
   // Finds the program, and opens the mounts and the libOS ($PENGLAI_LIBOS).
@@ -22,7 +24,7 @@ class Recipe {
   bool forks() const { return key_.has_value(); }
 
   // The id of its template: the one known, or found, or built. `forget` after it has turned out to be gone.
-  OrFailure<uint64_t> find_template(Device& device, const Say& say);
+  OrFailure<uint64_t> find_template(Device& device, const Say& say, DebuggerPort* debugger = nullptr);
   void forget_template() { template_.reset(); }
 
   // The same program, libOS and configuration.

@@ -26,11 +26,11 @@ constexpr Name kMap[] = {{3, "MAP_SHARED_VALIDATE"}, {1, "MAP_SHARED"}, {2, "MAP
 constexpr Name kClone[] = {{0x100, "CLONE_VM"}, {0x200, "CLONE_FS"}, {0x400, "CLONE_FILES"}, {0x800, "CLONE_SIGHAND"}, {0x1000, "CLONE_PIDFD"},
                            {0x4000, "CLONE_VFORK"}, {0x8000, "CLONE_PARENT"}, {0x10000, "CLONE_THREAD"}, {0x40000, "CLONE_SYSVSEM"},
                            {0x80000, "CLONE_SETTLS"}, {0x100000, "CLONE_PARENT_SETTID"}, {0x200000, "CLONE_CHILD_CLEARTID"},
-                           {0x400000, "CLONE_DETACHED"}, {0x1000000, "CLONE_CHILD_SETTID"}};
+                           {0x1000000, "CLONE_CHILD_SETTID"}};
 constexpr Name kAt[] = {{0x100, "AT_SYMLINK_NOFOLLOW"}, {0x200, "AT_REMOVEDIR"}, {0x400, "AT_SYMLINK_FOLLOW"}, {0x800, "AT_NO_AUTOMOUNT"},
                         {0x1000, "AT_EMPTY_PATH"}};
 constexpr Name kAccess[] = {{4, "R_OK"}, {2, "W_OK"}, {1, "X_OK"}};
-constexpr Name kWait[] = {{1, "WNOHANG"}, {2, "WUNTRACED"}, {4, "WEXITED"}, {8, "WCONTINUED"}, {0x1000000, "WNOWAIT"}, {0x40000000, "__WALL"}};
+constexpr Name kWait[] = {{1, "WNOHANG"}, {2, "WSTOPPED"}, {4, "WEXITED"}, {8, "WCONTINUED"}, {0x1000000, "WNOWAIT"}, {0x40000000, "__WALL"}};
 constexpr Name kWaitId[] = {{1, "WNOHANG"}, {2, "WSTOPPED"}, {4, "WEXITED"}, {8, "WCONTINUED"}, {0x1000000, "WNOWAIT"}};
 constexpr Name kWhich[] = {{0, "P_ALL"}, {1, "P_PID"}, {2, "P_PGID"}, {3, "P_PIDFD"}};
 constexpr Name kRandom[] = {{1, "GRND_NONBLOCK"}, {2, "GRND_RANDOM"}};
@@ -58,6 +58,13 @@ constexpr Name kResource[] = {{0, "RLIMIT_CPU"}, {1, "RLIMIT_FSIZE"}, {2, "RLIMI
                               {6, "RLIMIT_NPROC"}, {7, "RLIMIT_NOFILE"}, {8, "RLIMIT_MEMLOCK"}, {9, "RLIMIT_AS"}};
 constexpr Name kAdvice[] = {{0, "MADV_NORMAL"}, {3, "MADV_WILLNEED"}, {4, "MADV_DONTNEED"}, {8, "MADV_FREE"}, {10, "MADV_DONTFORK"},
                             {14, "MADV_HUGEPAGE"}, {18, "MADV_WIPEONFORK"}};
+constexpr Name kControl[] = {{1, "PR_SET_PDEATHSIG"}, {2, "PR_GET_PDEATHSIG"}, {3, "PR_GET_DUMPABLE"}, {4, "PR_SET_DUMPABLE"}, {7, "PR_GET_KEEPCAPS"},
+                             {8, "PR_SET_KEEPCAPS"}, {15, "PR_SET_NAME"}, {16, "PR_GET_NAME"}, {21, "PR_GET_SECCOMP"}, {23, "PR_CAPBSET_READ"},
+                             {24, "PR_CAPBSET_DROP"}, {27, "PR_GET_SECUREBITS"}, {28, "PR_SET_SECUREBITS"}, {29, "PR_SET_TIMERSLACK"},
+                             {30, "PR_GET_TIMERSLACK"}, {36, "PR_SET_CHILD_SUBREAPER"}, {37, "PR_GET_CHILD_SUBREAPER"}, {38, "PR_SET_NO_NEW_PRIVS"},
+                             {39, "PR_GET_NO_NEW_PRIVS"}, {40, "PR_GET_TID_ADDRESS"}, {41, "PR_SET_THP_DISABLE"}, {42, "PR_GET_THP_DISABLE"},
+                             {47, "PR_CAP_AMBIENT"}, {0x53564d41, "PR_SET_VMA"}};
+constexpr Name kDumpable[] = {{0, "SUID_DUMP_DISABLE"}, {1, "SUID_DUMP_USER"}, {2, "SUID_DUMP_ROOT"}};
 constexpr Name kEpoll[] = {{1, "EPOLL_CTL_ADD"}, {2, "EPOLL_CTL_DEL"}, {3, "EPOLL_CTL_MOD"}};
 
 }  // namespace
@@ -86,6 +93,11 @@ std::string clone_flags(uint64_t value) {
 }
 
 namespace {
+
+std::string control_name(uint64_t option) {
+  const std::string name = one_of(kControl, static_cast<uint32_t>(option));
+  return name.starts_with("PR_") ? name : fmt::format("{:#x} /* PR_??? */", static_cast<uint32_t>(option));
+}
 
 // FUTEX_OP_ADD<<28|0x3<<12|FUTEX_OP_CMP_GT<<24|0x4
 std::string wake_operation(uint32_t value) {
@@ -133,6 +145,9 @@ std::string special(std::string_view call, std::string_view name, uint64_t value
   if (name == "resource") return one_of(kResource, value);
   if (is("madvise", "advice")) return one_of(kAdvice, value);
   if (is("epoll_ctl", "operation")) return one_of(kEpoll, value);
+  if (is("prctl", "option")) return control_name(value);
+  if (is("prctl", "dumpable")) return one_of(kDumpable, value);
+  if (is("prctl", "death_signal")) return value ? signal_name(value) : "0";
   if (name == "number" && (call.contains("sig") || call.contains("kill"))) return signal_name(value);
   return {};
 }
@@ -191,6 +206,25 @@ std::vector<Place> futex_places(uint64_t operation, const Parameter parameters[]
   return places;
 }
 
+// prctl(2): each option has arguments of its own; of one that strace does not know, all.
+std::vector<Place> control_places(uint64_t option, const Parameter parameters[]) {
+  const std::string name = one_of(kControl, static_cast<uint32_t>(option));
+  std::vector<Place> places = {{0, {}, parameters[0]}};
+  auto only = [&](Parameter one) { places.push_back({1, {}, one}); };
+  if (name == "PR_SET_PDEATHSIG") only({"int", "death_signal"});
+  else if (name == "PR_GET_PDEATHSIG") only({"UserOut<int>", "signal"});
+  else if (name == "PR_SET_DUMPABLE") only({"uint64_t", "dumpable"});
+  else if (name == "PR_SET_NAME") only({"UserIn<char>", "name"});
+  else if (name == "PR_GET_NAME") only({"UserOut<char>", "name"});
+  else if (name == "PR_GET_CHILD_SUBREAPER") only({"UserOut<int>", "value"});
+  else if (name == "PR_GET_TID_ADDRESS") only({"UserOut<uint64_t>", "pointer"});
+  else if (name == "PR_SET_KEEPCAPS" || name == "PR_SET_TIMERSLACK" || name == "PR_SET_CHILD_SUBREAPER") only({"uint64_t", "value"});
+  else if (name == "PR_GET_DUMPABLE" || name == "PR_GET_KEEPCAPS" || name == "PR_GET_SECCOMP" || name == "PR_GET_SECUREBITS" || name == "PR_GET_TIMERSLACK") return places;
+  else
+    for (unsigned i = 1; i < 5; ++i) places.push_back({i, {}, {"uint64_t", i == 1 && name == "PR_SET_NO_NEW_PRIVS" ? "value" : "flags"}});
+  return places;
+}
+
 }  // namespace
 
 std::vector<Place> places_of(const TracedCall& call, const uint64_t values[6]) {
@@ -203,6 +237,7 @@ std::vector<Place> places_of(const TracedCall& call, const uint64_t values[6]) {
   }
   if (call.name == "clone") return clone_places(values[0], parameters);
   if (call.name == "futex") return futex_places(values[1], parameters);
+  if (call.name == "prctl") return control_places(values[0], parameters);
   // The mode of an open that creates nothing means nothing.
   if (call.name == "openat" && !(values[2] & kCreates)) --count;
   // It takes a frame from the stack.
@@ -217,7 +252,10 @@ std::string result_text(std::string_view call, uint64_t result) {
   if (value < 0 && value >= -4095) {
     const int error = static_cast<int>(-value);
     // Kernel-internal (signal(7)): the call goes on once the signal is handled.
-    if (error >= 512) return error == 516 ? "? ERESTART_RESTARTBLOCK (Interrupted by signal)" : "? ERESTARTSYS (To be restarted)";
+    if (error == 512) return "? ERESTARTSYS (To be restarted if SA_RESTART is set)";
+    if (error == 513) return "? ERESTARTNOINTR (To be restarted)";
+    if (error == 514) return "? ERESTARTNOHAND (To be restarted if no handler)";
+    if (error == 516) return "? ERESTART_RESTARTBLOCK (Interrupted by signal)";
     const char* name = strerrorname_np(error);
     return fmt::format("-1 {} ({})", name ? name : std::to_string(error), strerror(error));
   }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "strace/argument.h"
@@ -12,7 +13,10 @@
 namespace pl {
 namespace {
 
-constexpr uint64_t kExecve = 221;
+constexpr uint64_t kClone = 220, kExecve = 221, kExecveat = 281, kClone3 = 435;
+constexpr uint32_t kKilled = 9;
+
+bool executes(uint64_t call) { return call == kExecve || call == kExecveat; }
 
 std::optional<uint64_t> take_number(std::string_view& text) {
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
@@ -81,27 +85,26 @@ std::string name_of(uint64_t number) {
   return call.name.empty() ? fmt::format("syscall_{:#x}", number) : std::string(call.name);
 }
 
-// Where strace puts what comes after the call.
-std::string padded(std::string text) {
-  constexpr size_t kColumn = 39;
-  if (text.size() < kColumn) text.resize(kColumn, ' ');
-  return text;
-}
-
 }  // namespace
 
 bool Strace::take(std::string_view line) {
   constexpr std::string_view kMark = "strace";
   if (!line.starts_with(kMark) || line.size() < kMark.size() + 2 || line[kMark.size() + 1] != ' ') return false;
   const char kind = line[kMark.size()];
+  if (!std::string_view("><@!.").contains(kind)) return false;
   line.remove_prefix(kMark.size() + 1);
   const auto thread = take_number(line);
   if (!thread) return false;
-  if (!first_) first_ = *thread;
-  several_ = several_ || *thread != first_;
   const auto number = take_number(line);
   if (!number) return false;
-  if (kind == '>' || kind == '<') {
+  const bool is_new = !living_.contains(*thread);
+  meet(*thread);
+  if (kind == '.') {
+    const auto status = take_number(line), last = take_number(line);
+    end(*thread, *number, static_cast<uint32_t>(status.value_or(0)), last.value_or(0));
+  } else if (kind == '<' && is_new && (*number == kClone || *number == kClone3)) {
+    // It begins where its parent's call ends, which is told of the parent.
+  } else if (kind == '>' || kind == '<') {
     Call call;
     call.number = *number;
     const bool ends = kind == '<';
@@ -127,8 +130,18 @@ bool Strace::take(std::string_view line) {
   return true;
 }
 
-void Strace::print(uint64_t thread, const std::string& text) {
-  sink_(several_ ? fmt::format("[pid {:5}] {}", thread, text) : text);
+void Strace::meet(uint64_t thread) {
+  if (!living_.insert(thread).second) return;
+  if (!first_) first_ = thread;
+  else if (whose_ == Whose::IfSeveral) sink_(fmt::format("strace: Process {} attached", thread));
+}
+
+void Strace::print(uint64_t thread, std::string_view text, std::string_view value) {
+  constexpr size_t kColumn = 39;  // where strace puts what comes after the call
+  std::string line = whose_ == Whose::Always ? fmt::format("{:<5} ", thread) : living_.size() > 1 ? fmt::format("[pid {:5}] ", thread) : "";
+  line += text;
+  if (!value.empty()) line.resize(std::max(line.size(), kColumn), ' ');
+  sink_(line.append(value));
 }
 
 std::string Strace::arguments(const Call& call, Part part) const {
@@ -170,7 +183,10 @@ void Strace::leave(uint64_t thread, uint64_t result, Call filled) {
   const uint64_t number = filled.number;
   auto found = under_way_.find(thread);
   Call call;
-  // A new thread's first line is the end of a call that its parent began; so is that of an execve that made it the leader.
+  if (executes(number) && !result && (found == under_way_.end() || found->second.number != number)) {
+    take_place_of_leader(thread);
+    found = under_way_.find(thread);
+  }
   if (found != under_way_.end() && found->second.number == number) {
     call = std::move(found->second);
     under_way_.erase(found);
@@ -191,23 +207,69 @@ void Strace::leave(uint64_t thread, uint64_t result, Call filled) {
   call.memory.add(std::move(filled.memory));
   call.result = result;
   const std::string text = call.interrupted ? fmt::format("<... {} resumed>{})", name, arguments(call, Part::Rest)) : fmt::format("{}({})", name, arguments(call, Part::All));
-  print(thread, fmt::format("{} = {}{}", padded(text), result_text(name, result), outcome_text(name, call)));
+  print(thread, text, fmt::format(" = {}{}", result_text(name, result), outcome_text(name, call)));
 }
 
 void Strace::signal(uint64_t thread, uint64_t number, std::string_view information) {
+  if (number == kKilled) return;  // of which only the end is seen
   give_way(0);
-  print(thread, fmt::format("--- {} {} ---", signal_name(number), signal_information(information)));
+  const std::string name = signal_name(number);
+  print(thread, information.empty() ? fmt::format("--- stopped by {} ---", name) : fmt::format("--- {} {} ---", name, signal_information(information)));
 }
 
-void Strace::finish(std::string_view how) {
-  for (const auto& [thread, call] : under_way_) {
-    const std::string name = name_of(call.number);
-    if (!filter_.shows(name) || call.number == kExecve) continue;
-    const std::string text = call.interrupted ? fmt::format("<... {} resumed>{})", name, arguments(call, Part::Rest)) : fmt::format("{}({})", name, arguments(call, Part::All));
-    print(thread, padded(text) + " = ?");
+// execve(2) by another thread than the leader: from then on it has the leader's number.
+void Strace::take_place_of_leader(uint64_t leader) {
+  const auto other = std::ranges::find_if(under_way_, [](const auto& each) { return executes(each.second.number); });
+  if (other == under_way_.end()) return;
+  give_way(leader);
+  print(leader, fmt::format("+++ superseded by execve in pid {} +++", other->first));
+  living_.erase(other->first);
+  other->second.interrupted = true;
+  auto call = under_way_.extract(other);
+  call.key() = leader;
+  under_way_.erase(leader);
+  under_way_.insert(std::move(call));
+}
+
+// A call that never comes back: what it would have filled is not to be seen.
+void Strace::end_call(uint64_t thread) {
+  const auto found = under_way_.find(thread);
+  if (found == under_way_.end()) return;
+  const Call call = std::move(found->second);
+  under_way_.erase(found);
+  const std::string name = name_of(call.number);
+  if (!filter_.shows(name)) return;
+  give_way(thread);
+  last_.reset();
+  const std::string rest = arguments(call, Part::Rest).empty() ? ")" : " <unfinished ...>)";
+  const std::string text = call.interrupted ? fmt::format("<... {} resumed>{}", name, rest) : fmt::format("{}({}{}", name, arguments(call, Part::First), rest);
+  print(thread, text, " = ?");
+}
+
+void Strace::say_end(uint64_t thread, uint32_t status) {
+  give_way(thread);
+  const uint32_t signal = status & 0x7f;
+  print(thread, signal ? fmt::format("+++ killed by {} {}+++", signal_name(signal), status & 0x80 ? "(core dumped) " : "")
+                       : fmt::format("+++ exited with {} +++", status >> 8 & 0xff));
+  living_.erase(thread);
+}
+
+void Strace::end(uint64_t thread, uint64_t process, uint32_t status, bool last) {
+  end_call(thread);
+  if (thread != process) say_end(thread, status);
+  if (last) say_end(process, status);
+}
+
+void Strace::finish(uint32_t status) {
+  // What outlives the first process goes with it.
+  for (const uint64_t thread : std::set(living_)) {
+    if (thread == first_) continue;
+    end_call(thread);
+    say_end(thread, kKilled);
   }
-  under_way_.clear();
-  sink_(fmt::format("+++ {} +++", how));
+  if (first_ && !living_.contains(first_)) return;
+  end_call(first_);
+  say_end(first_, status);
 }
 
 }  // namespace pl

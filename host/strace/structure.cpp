@@ -93,12 +93,19 @@ std::string wait_status(uint32_t s) {
 // The bytes of a path up to its NUL.
 std::string path(std::string_view b) { return quoted(b.substr(0, b.find('\0'))); }
 
+// Of a thread: what is longer than the kernel takes (TASK_COMM_LEN) goes on.
+std::string thread_name(std::string_view b) {
+  constexpr size_t kMost = 15;
+  const size_t length = std::min(b.find('\0'), b.size());
+  return quoted(b.substr(0, std::min(length, kMost))) + (length > kMost ? "..." : "");
+}
+
 std::string poll_entries(std::string_view b) {
   return list(b, 8, [](std::string_view e) { return fmt::format("{{fd={}, events={}}}", at<int32_t>(e, 0), flags_of(kPoll, at<uint16_t>(e, 4), "")); });
 }
 
 std::string epoll_event(std::string_view e) {
-  return fmt::format("{{events={}, data={{u32={}, u64={}}}}}", flags_of(kEpollEvents, at<uint32_t>(e, 0), ""), at<uint32_t>(e, 8), at<uint64_t>(e, 8));
+  return fmt::format("{{events={}, data={:#x}}}", flags_of(kEpollEvents, at<uint32_t>(e, 0), ""), at<uint64_t>(e, 8));
 }
 
 std::string clone_arguments(std::string_view b) {
@@ -207,6 +214,7 @@ std::optional<std::string> structure_text(std::string_view call, Parameter param
     return before == after ? fmt::format("[{}]", before) : fmt::format("[{} => {}]", before, after);
   }
   if (call.ends_with("sockopt") && name == "name") return socket_option(values[1], values[2]);
+  if (type == "UserOut<EpollRecord>" && traced.result == 0) return "[]";
   if (b.empty()) return std::nullopt;
   // Of an option that is a number.
   if (call.ends_with("sockopt") && name == "value") {
@@ -248,6 +256,10 @@ std::optional<std::string> structure_text(std::string_view call, Parameter param
   if (type == "ResourceUsage") return fmt::format("{{ru_utime={}, ru_stime={}, ...}}", time(b, "usec"), time(b.substr(std::min<size_t>(16, b.size())), "usec"));
   if (type == "SystemNames") return fmt::format("{{sysname={}, nodename={}, ...}}", path(b), path(b.substr(std::min<size_t>(65, b.size()))));
   if (type == "int" && call == "wait4") return wait_status(at<uint32_t>(b, 0));
+  if (call == "prctl" && name == "signal") return at<int32_t>(b, 0) ? fmt::format("[{}]", signal_name(at<uint32_t>(b, 0))) : "[0]";
+  if (call == "prctl" && name == "name") return thread_name(b);
+  if (call == "prctl" && name == "pointer") return fmt::format("[{:#x}]", at<uint64_t>(b, 0));
+  if (call == "prctl") b = b.substr(0, 4);
   if (type == "int" || type == "uint32_t") return list(b, 4, [](std::string_view v) { return fmt::format("{}", at<int32_t>(v, 0)); });
   return std::nullopt;
 }
@@ -262,6 +274,8 @@ std::string outcome_text(std::string_view call, const TracedValues& traced) {
   if (!traced.succeeded()) return {};
   const uint64_t result = *traced.result;
   if (call == "rt_sigtimedwait") return fmt::format(" ({})", signal_name(result));
+  constexpr uint64_t kGetDumpable = 3;
+  if (call == "prctl" && traced.values[0] == kGetDumpable) return result == 1 ? " (SUID_DUMP_USER)" : result == 0 ? " (SUID_DUMP_DISABLE)" : "";
   const bool select = call == "pselect6";
   if (call != "ppoll" && !select) return {};
   if (!result) return " (Timeout)";

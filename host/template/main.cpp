@@ -10,10 +10,12 @@
 #include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "commands/lines.h"
+#include "gdb/debugger.h"
 #include "penglai/config.h"
 #include "run/job.h"
 #include "run/note.h"
@@ -128,7 +130,10 @@ int build(const CommandLine& line) {
   if (!recipe) return failed(recipe.error());
   auto runtime = Runtime::open(0, enclave_says);
   if (!runtime) return failed(runtime.error());
-  auto id = recipe->find_template((*runtime)->device(), enclave_says);
+  std::optional<Debugger> debugger;
+  if (line.build.is_debug()) debugger.emplace(Descriptor(), [](std::string_view text) { complain(text); });
+  auto id = recipe->find_template((*runtime)->device(), enclave_says, debugger ? &debugger->link() : nullptr);
+  debugger.reset();
   (*runtime)->tell_evicted([](std::string_view text) { complain(text); });
   if (!id) return failed(id.error());
   if (!line.json) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/hot.h"
 #include "base/list.h"
@@ -171,6 +172,9 @@ class Stop {
 
   ErrorOr<size_t> obey() {
     const UserAddress address(command_.address);
+    // Before its shadow point a program is seen and not changed: its forks are what was measured.
+    constexpr uint32_t Looks = 1u << PL_DEBUG_READ | 1u << PL_DEBUG_REGISTERS | 1u << PL_DEBUG_THREADS | 1u << PL_DEBUG_FILE;
+    if (ocall::closed_to_host() && (command_.command > PL_DEBUG_FILE || !(Looks >> command_.command & 1))) return fail(Errno::Perm);
     switch (command_.command) {
       case PL_DEBUG_READ:
         return read(implementation(*TRY(subject())->address_space), address, answer(), std::min(size_t(command_.length), Room));
@@ -276,7 +280,9 @@ void enable() {
 }
 
 int tell(uint32_t reason, const SignalInfo& info) {
-  if (ocall::closed_to_host() || (reason != PL_STOP_START && !(state.wanted >> reason & 1))) return info.number;
+  // Before a template's freeze nobody has asked for anything, but a death is told.
+  const bool closed = ocall::closed_to_host();
+  if (closed ? reason != PL_STOP_FATAL : reason != PL_STOP_START && !(state.wanted >> reason & 1)) return info.number;
   if (!state.window) {
     auto buffer = ocall::WindowBuffer::allocate(RoomForAll);
     if (buffer && buffer->size() == RoomForAll) state.window = heap_new<ocall::WindowBuffer>(std::move(*buffer));
@@ -288,6 +294,7 @@ int tell(uint32_t reason, const SignalInfo& info) {
   state.stopped = true;
   int signal = Stop(reason, info, *thread).serve();
   state.stopped = false;
+  if (closed) heap_delete(std::exchange(state.window, nullptr));  // a template holds nothing of the window
   return signal;
 }
 

@@ -18,7 +18,9 @@ constexpr uint64_t RestartSystemCallNumber = 128;
 
 // Stays here while the process is stopped.
 void park(Thread& thread) {
-  while (thread.process->state == ProcessState::Stopped && !thread.process->exiting) {
+  auto stays = [&] { return thread.process->state == ProcessState::Stopped && !thread.process->exiting; };
+  if (stays() && system_calls_are_traced()) trace_stop(thread);
+  while (stays()) {
     thread.state = ThreadState::Stopped;
     schedule();
   }

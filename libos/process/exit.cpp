@@ -13,6 +13,7 @@
 #include "process/futex.h"
 #include "process/scheduler.h"
 #include "process/send.h"
+#include "process/trace.h"
 #include "shadow/shadow.h"
 
 namespace pl {
@@ -148,8 +149,10 @@ void exit_thread(int status) {
   thread.minor_faults = thread.voluntary_switches = thread.involuntary_switches = 0;
   thread.started_running = ticks_now();
 
+  if (process.exiting) status = process.group_exit_status;
+  if (system_calls_are_traced()) trace_end(thread, status, process.thread_count == 1);
   if (process.thread_count == 1) {
-    process.exit_status = process.exiting ? process.group_exit_status : status;
+    process.exit_status = status;
     end_process(process, thread);
   } else {
     thread.last_address_space = process.address_space;

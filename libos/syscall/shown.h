@@ -70,6 +70,7 @@ constexpr Shown shown(std::string_view call, std::string_view parameters, Result
     if (result.words[i] && next == "count") result.counted |= uint8_t(1 << i);
     if (call == "utimensat" && one.ends_with(" times")) result.words[i] = 8;
     if (call == "futex" && one.ends_with(" timeout")) result.words[i] = 4;
+    if (call == "prctl" && one.ends_with(" a")) result.words[i] = 4;  // a name, or a number; of most options nothing
     if (!one.starts_with(Type)) continue;
     const std::string_view name = one.substr(Type.size());
     if (call == "pselect6" && is_one_of(name, {"read", "write", "except"})) result.words[i] = 32, result.sets |= uint8_t(1 << i);

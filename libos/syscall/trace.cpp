@@ -4,7 +4,8 @@
 //   strace> PID NUMBER A0 A1 A2 A3 A4 A5 ["INDEX:text"...] [INDEX=BYTES...] [INDEX#COUNT]     before a call
 //   strace< PID NUMBER RESULT ["INDEX:text"] [INDEX=BYTES...] [INDEX#COUNT]                   after it
 //   strace@ PID ADDRESS=BYTES       before either: what pointers within structures point to, and structures that are too long for the line
-//   strace! PID SIGNAL=BYTES                                   a signal is delivered, or kills: its siginfo_t
+//   strace! PID SIGNAL=BYTES                                   a signal is delivered, or kills: its siginfo_t; no bytes: the thread stops
+//   strace. PID PROCESS STATUS LAST                            a thread ends; LAST: 1 if it was the last of its process
 //
 // A text is what a string or a buffer held, up to 32 bytes, with \xNN for what is not printable, and "..." behind it if there was more.
 // Bytes, in hexadecimal digits, are a structure as the program has it: what they mean is the host's to say. A count is how many entries a
@@ -24,9 +25,9 @@
 
 namespace pl {
 
-namespace {
+constinit bool calls_are_traced = false;
 
-bool traced;
+namespace {
 
 constexpr size_t MostBytesInLine = 32;
 constexpr size_t MostBytesBehind = 384;  // of an array behind a pointer
@@ -186,8 +187,7 @@ void add_count(Line& line, unsigned index, uint64_t address, const uint64_t* fil
 
 }  // namespace
 
-void enable_system_call_trace() { traced = true; }
-bool system_calls_are_traced() { return traced; }
+void enable_system_call_trace() { calls_are_traced = true; }
 
 void trace_system_call(const Thread& thread) {
   const TrapFrame& frame = thread.frame;
@@ -209,6 +209,9 @@ void trace_system_call(const Thread& thread) {
 }
 
 void trace_result(const Thread& thread, uint64_t number, uint64_t result) {
+  // It ends before it is back in its program, as whoever traces it on Linux sees it.
+  const Process& process = *thread.process;
+  if ((process.exiting && process.survivor != &thread) || process.pending.set().has(sig::Kill)) return;
   const Shown& what = shown_of(number);
   Behind behind(thread);
   if (int64_t(result) >= 0 && what.pointers != Shown::Pointers::Strings) tell_behind(behind, thread, what, &result);
@@ -226,6 +229,18 @@ void trace_signal(const Thread& thread, const SignalInfo& info) {
   Line line;
   line.add("strace! %x %x=", unsigned(thread.tid), unsigned(info.number));
   for (const std::byte byte : std::as_bytes(std::span(&info, 1))) line.add("%02x", unsigned(byte));
+  line.send();
+}
+
+void trace_stop(const Thread& thread) {
+  Line line;
+  line.add("strace! %x %x=", unsigned(thread.tid), unsigned(thread.process->stop_signal));
+  line.send();
+}
+
+void trace_end(const Thread& thread, int status, bool last) {
+  Line line;
+  line.add("strace. %x %x %x %u", unsigned(thread.tid), unsigned(thread.process->pid), unsigned(status), unsigned(last));
   line.send();
 }
 

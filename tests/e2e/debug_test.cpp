@@ -141,6 +141,26 @@ Test(debug, an_account_knows_shared_libraries_and_does_without_symbols, .timeout
   expect_parts(result.err, {"0x8 is not mapped", " helper+0x", "libhelper.so\n", " /bin/user+0x", "/lib/libc.so.6"});
 }
 
+Test(debug, an_account_of_a_program_with_debugging_information_has_lines_and_what_was_inlined, .timeout = 120) {
+  Built built;
+  for (const char* compiler : {PL_TOP "/build/bin/pl-cc", "riscv64-linux-gnu-gcc -gdwarf-4"}) {
+    const std::string place = built.make(std::string(compiler) + " -g -O1 lines.c -o $OUT/lines");
+    auto result = shell("build/bin/pl-run --debug " + place + "/lines");
+    cr_expect_eq(result.status, 139);
+    expect_parts(result.err, {" work+0x", " in /bin/lines at ", "lines.c:6 (load, inlined at ", "lines.c:10)\n", " main+0x", "lines.c:14\n"});
+  }
+}
+
+Test(debug, a_death_on_the_way_to_a_shadow_point_is_told_too, .timeout = 120) {
+  Built built;
+  const std::string program = built.program("lines");
+  auto result = shell("build/bin/pl-run --shadow --shadow-at=call --debug " + program);
+  cr_expect_eq(result.status, 125);
+  expect_parts(result.err, {"pl-run: process 2, thread 2: SIGSEGV", "#0 ", " main+0x", "lines.c:14\n", "before it reached its shadow point"});
+  expect_parts(shell("build/bin/pl-template build --debug --shadow-at=call " + program).err, {"pl-template: process 2, thread 2: SIGSEGV", "#0 "});
+  cr_expect(shell("build/bin/pl-run --shadow --shadow-at=call " + program).err.find("#0") == std::string::npos);
+}
+
 Test(debug, gdb_stops_at_a_function_shows_it_steps_and_lets_it_go_on, .timeout = 120) {
   Built built;
   const std::string program = built.program("sums");

@@ -154,6 +154,16 @@ Test(run, strace_prints_the_calls_that_were_asked_for_in_a_debug_enclave) {
   cr_expect(shell("./pl-run hello").err.find("debug") == std::string::npos);
 }
 
+Test(run, strace_writes_its_lines_to_a_file_with_the_number_of_each_thread) {
+  e2e::Scratch scratch;
+  EXPECT_RUN(shell("./pl-run --strace=write,writev,exit_group -o " + scratch.path() + "/calls hello"), 0, "Hello from an enclave.\n");
+  auto calls = shell("cat " + scratch.path() + "/calls");
+  EXPECT_TEXT(calls.out, "2     writev(1, [{iov_base=\"Hello from an enclave.\", iov_len=22}, {iov_base=\"\\n\", iov_len=1}], 2) = 23\n"
+                         "2     exit_group(0)                     = ?\n2     +++ exited with 0 +++\n");
+  cr_expect_eq(shell("./pl-run -o calls hello").status, 125);
+  cr_expect_eq(shell("./pl-run --strace -o /nowhere/calls hello").status, 125);
+}
+
 Test(run, strace_prints_what_strace_does_on_linux_of_the_same_program) {
   const auto difference = shell("tests/e2e/strace.sh build");
   cr_expect_eq(difference.status, 0, "< Linux, > enclave\n%s%s", difference.out.c_str(), difference.err.c_str());

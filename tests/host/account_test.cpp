@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The account of a death: maps, symbols and frames of an enclave that may have written anything there.
 #include <criterion/criterion.h>
+#include <dlfcn.h>
 #include <elf.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <random>
 #include <string>
@@ -179,5 +184,45 @@ Test(account, no_content_of_an_enclave_disturbs_it) {
     }
     if (random() % 8 == 0) process.elf.resize(random() % process.elf.size());
     (void)account_of(process, static_cast<int>(random() % 70), static_cast<int>(random() % 4), random());
+  }
+}
+
+// Of this program itself.
+DebugSections own_sections() {
+  std::ifstream file("/proc/self/exe", std::ios::binary);
+  const std::string elf((std::istreambuf_iterator<char>(file)), {});
+  Elf64_Ehdr header;
+  std::memcpy(&header, elf.data(), sizeof header);
+  std::vector<Elf64_Shdr> table(header.e_shnum);
+  std::memcpy(table.data(), elf.data() + header.e_shoff, table.size() * sizeof(Elf64_Shdr));
+  DebugSections sections;
+  for (const Elf64_Shdr& section : table) {
+    const auto wanted = std::ranges::find(DebugSections::kNames, std::string_view(elf.data() + table[header.e_shstrndx].sh_offset + section.sh_name));
+    if (wanted == DebugSections::kNames.end()) continue;
+    const auto bytes = std::as_bytes(std::span(elf)).subspan(section.sh_offset, section.sh_size);
+    sections.bytes[static_cast<size_t>(wanted - DebugSections::kNames.begin())].assign(bytes.begin(), bytes.end());
+  }
+  return sections;
+}
+
+constexpr int kMarkedLine = __LINE__ + 1;
+__attribute__((noinline)) int marked(int n) { return n + 1; }
+
+Test(account, lines_are_found_and_damaged_debugging_information_has_none) {
+  DebugSections sections = own_sections();
+  Dl_info where;
+  cr_assert(dladdr(reinterpret_cast<void*>(&marked), &where));
+  const PlaceInFile places[] = {{}, {&sections, reinterpret_cast<uintptr_t>(&marked) - reinterpret_cast<uintptr_t>(where.dli_fbase)}, {&sections, ~uint64_t{0}}};
+  const auto lines = source_lines(places);
+  cr_assert_eq(lines.size(), 3);
+  cr_expect(lines[0].empty() && lines[2].empty());
+  cr_expect(lines[1].ends_with(fmt::format("account_test.cpp:{}", kMarkedLine)), "%s", lines[1].c_str());
+  std::mt19937 random(1);
+  for (int round = 0; round < 12; ++round) {
+    DebugSections damaged = sections;
+    for (auto& bytes : damaged.bytes)
+      for (unsigned changes = bytes.empty() ? 0 : 200; changes; --changes) bytes[random() % bytes.size()] = static_cast<std::byte>(random());
+    const PlaceInFile place{&damaged, places[1].address};
+    cr_expect_eq(source_lines({&place, 1}).size(), 1);
   }
 }

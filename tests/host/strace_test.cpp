@@ -60,7 +60,7 @@ Test(strace, structures_are_shown_by_content) {
   expect_text(line("strace> 2 ca 3 7f00 7f80 0 0 0 2=80000000", "strace< 2 ca 4 1=01002f 2=02000000"), "accept(3, {sa_family=AF_UNIX, sun_path=\"/\"}, [128 => 2]) = 4\n");
   expect_text(line("strace> 2 49 7f00 1 7f80 0 8 0 0=0300000001000000 2=" + words(1, 0), "strace< 2 49 1 0=0300000001000100"),
               "ppoll([{fd=3, events=POLLIN}], 1, {tv_sec=1, tv_nsec=0}, NULL, 8) = 1 ([{fd=3, revents=POLLIN}])\n");
-  expect_text(line("strace> 2 15 3 1 4 7f00 0 0 3=" + words(1, 4), "strace< 2 15 0"), "epoll_ctl(3, EPOLL_CTL_ADD, 4, {events=EPOLLIN, data={u32=4, u64=4}}) = 0\n");
+  expect_text(line("strace> 2 15 3 1 4 7f00 0 0 3=" + words(1, 4), "strace< 2 15 0"), "epoll_ctl(3, EPOLL_CTL_ADD, 4, {events=EPOLLIN, data=0x4}) = 0\n");
   expect_text(line("strace> 2 1d 1 5413 7f00 0 0 0", "strace< 2 1d 0 2=1800500000000000"), "ioctl(1, TIOCGWINSZ, {ws_row=24, ws_col=80, ws_xpixel=0, ws_ypixel=0}) = 0\n");
 }
 
@@ -81,9 +81,10 @@ Test(strace, what_a_call_filled_is_shown_with_escapes) {
 
 Test(strace, calls_of_two_threads_that_cross_are_told_apart) {
   expect_text(shown({"strace> 2 3f 3 7f00 1 0 0 0", R"(strace> 3 40 4 7f00 1 0 0 0 "1:x")", "strace< 3 40 1", R"(strace< 2 3f 1 "1:x")"}),
+              "strace: Process 3 attached\n"
               "[pid     2] read(3,  <unfinished ...>\n"
-              "[pid     3] write(4, \"x\", 1)                        = 1\n"
-              "[pid     2] <... read resumed>\"x\", 1)               = 1\n");
+              "[pid     3] write(4, \"x\", 1)            = 1\n"
+              "[pid     2] <... read resumed>\"x\", 1)   = 1\n");
 }
 
 Test(strace, a_signal_stands_between_calls) {
@@ -175,8 +176,54 @@ Test(strace, a_call_that_never_came_back_has_no_value) {
   std::string text;
   Strace strace({}, [&](std::string_view line) { text.append(line).append("\n"); });
   strace.take("strace> 2 5e 7 0 0 0 0 0");
-  strace.finish("exited with 7");
+  strace.finish(7 << 8);
   expect_text(text, "exit_group(7)                           = ?\n+++ exited with 7 +++\n");
+}
+
+Test(strace, ends_of_threads_and_processes_are_told_and_who_is_alone_needs_no_number) {
+  // 3 is a thread of 2, 4 a child; 3 is in a read that never comes back.
+  expect_text(shown({"strace> 2 dc 3d0f00 7f00 0 0 0 0", "strace< 2 dc 3", "strace< 3 dc 0", "strace> 3 3f 0 7f00 1 0 0 0", "strace> 2 dc 11 0 0 0 0 0", "strace< 2 dc 4", "strace< 4 dc 0",
+                     "strace> 4 5d 0 0 0 0 0 0", "strace. 4 4 300 1", "strace> 2 5e 7 0 0 0 0 0", "strace. 2 2 700 0", "strace. 3 2 700 1"}, "!clone"),
+              "strace: Process 3 attached\n"
+              "[pid     3] read(0,  <unfinished ...>\n"
+              "strace: Process 4 attached\n"
+              "[pid     4] exit(0)                     = ?\n"
+              "[pid     4] +++ exited with 3 +++\n"
+              "[pid     2] exit_group(7)               = ?\n"
+              "[pid     3] <... read resumed> <unfinished ...>) = ?\n"
+              "[pid     3] +++ exited with 7 +++\n"
+              "+++ exited with 7 +++\n");
+  expect_text(shown({"strace. 2 2 8b 1"}), "+++ killed by SIGSEGV (core dumped) +++\n");
+  // What the first process leaves behind goes with it.
+  std::string text;
+  Strace strace(*StraceFilter::parse("all"), [&](std::string_view line) { text.append(line).append("\n"); }, Strace::Whose::Always);
+  for (const char* line : {"strace> 2 5e 0 0 0 0 0 0", "strace> 3 62 7f00 80 2 0 0 0", "strace. 2 2 0 1"}) strace.take(line);
+  strace.finish(0);
+  expect_text(text, "2     exit_group(0 <unfinished ...>\n3     futex(0x7f00, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>\n2     <... exit_group resumed>)         = ?\n"
+                    "2     +++ exited with 0 +++\n3     <... futex resumed>)              = ?\n3     +++ killed by SIGKILL +++\n");
+}
+
+Test(strace, a_thread_that_executes_a_program_has_its_leaders_number) {
+  expect_text(shown({"strace> 2 62 7f00 80 2 0 0 0", R"(strace> 3 dd 7f00 0 0 0 0 0 "0:/bin/x")", "strace. 2 2 0 0", "strace< 2 dd 0"}),
+              "strace: Process 3 attached\n"
+              "[pid     2] futex(0x7f00, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>\n"
+              "[pid     3] execve(\"/bin/x\", NULL, NULL <unfinished ...>\n"
+              "[pid     2] <... futex resumed>)        = ?\n"
+              "[pid     2] +++ superseded by execve in pid 3 +++\n"
+              "<... execve resumed>)                   = 0\n");
+}
+
+Test(strace, options_of_prctl_have_arguments_of_their_own) {
+  auto line = [](std::string before, std::string after) { return shown({before.c_str(), after.c_str()}); };
+  const std::string worker = " 1=" + words(0x72656b726f77, 0), longer = " 1=" + words(0x3736353433323130, 0x6665646362613938);
+  expect_text(line("strace> 2 a7 f 7f00 0 0 0 0" + worker, "strace< 2 a7 0" + worker), "prctl(PR_SET_NAME, \"worker\")            = 0\n");
+  expect_text(line("strace> 2 a7 f 7f00 0 0 0 0" + longer, "strace< 2 a7 0"), "prctl(PR_SET_NAME, \"0123456789abcde\"...) = 0\n");
+  expect_text(line("strace> 2 a7 10 7f00 0 0 0 0" + longer, "strace< 2 a7 0" + worker), "prctl(PR_GET_NAME, \"worker\")            = 0\n");
+  expect_text(line("strace> 2 a7 1 f 0 0 0 0", "strace< 2 a7 0"), "prctl(PR_SET_PDEATHSIG, SIGTERM)        = 0\n");
+  expect_text(line("strace> 2 a7 2 7f00 0 0 0 0", "strace< 2 a7 0 1=0f000000"), "prctl(PR_GET_PDEATHSIG, [SIGTERM])      = 0\n");
+  expect_text(line("strace> 2 a7 25 7f00 0 0 0 0", "strace< 2 a7 0 1=01000000ffffffff"), "prctl(PR_GET_CHILD_SUBREAPER, [1])      = 0\n");
+  expect_text(line("strace> 2 a7 26 1 0 0 0 0", "strace< 2 a7 0"), "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)  = 0\n");
+  expect_text(line("strace> 2 a7 3 9 9 9 9 0", "strace< 2 a7 1"), "prctl(PR_GET_DUMPABLE)                  = 1 (SUID_DUMP_USER)\n");
 }
 
 Test(strace, a_set_is_names_and_classes_or_all_but_these) {

@@ -7,8 +7,11 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -78,6 +81,14 @@ static void waiting(const int pair[2]) {
 	syscall(SYS_futex, &word, FUTEX_WAIT, 0, NULL, 0, 0);
 	syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, 5, 6, 7);
 	const struct timespec moment = {0, 1000};
+	struct epoll_event event = {.events = EPOLLOUT, .data.fd = 5}, events[2];
+	const int epoll = epoll_create1(0);
+	epoll_ctl(epoll, EPOLL_CTL_ADD, pair[1], &event);
+	syscall(SYS_epoll_pwait2, epoll, events, COUNT(events), &moment, NULL, 8);
+	epoll_ctl(epoll, EPOLL_CTL_DEL, pair[1], NULL);
+	syscall(SYS_epoll_pwait2, epoll, events, COUNT(events), &moment, &set, 8);
+	syscall(SYS_epoll_pwait2, epoll, events, COUNT(events), &nothing, NULL, 8);
+	close(epoll);
 	syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE | FUTEX_CLOCK_REALTIME, 1, &moment, 0, -1);
 	syscall(SYS_futex, &word, FUTEX_CMP_REQUEUE, 1, 2, &word, 7);
 }
@@ -118,6 +129,72 @@ static void signals(void) {
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static void attributes(void) {
+	char name[16];
+	int value;
+	prctl(PR_SET_NAME, "a name of twenty letters");
+	prctl(PR_GET_NAME, name);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_GET_PDEATHSIG, &value);
+	prctl(PR_SET_PDEATHSIG, 0);
+	prctl(PR_GET_PDEATHSIG, &value);
+	prctl(PR_GET_DUMPABLE);
+	prctl(PR_SET_DUMPABLE, 1);
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	prctl(PR_GET_CHILD_SUBREAPER, &value);
+	prctl(PR_SET_TIMERSLACK, 50000);
+	prctl(PR_GET_KEEPCAPS);
+	prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_NAME, NULL);
+}
+
+static void *end_alone(void *argument) {
+	char byte;
+	read(*(const int *)argument, &byte, 1);
+	syscall(SYS_exit, 5);
+	return NULL;
+}
+
+static void *stay_in_a_call(void *argument) {
+	char byte;
+	for (;;) read(*(const int *)argument, &byte, 1);
+	return NULL;
+}
+
+// Ends of each kind. What a signal comes between would be chance, so it waits until it is let in.
+static void processes(void) {
+	int status, pair[2];
+	pipe(pair);
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (int way = 0; way < 3; ++way) {
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		const pid_t child = fork();
+		if (!child) {
+			char byte;
+			read(pair[0], &byte, 1);
+			if (way == 0) _exit(3);
+			raise(way == 1 ? SIGSTOP : SIGABRT);
+		}
+		write(pair[1], "x", 1);
+		if (way == 1) {
+			waitpid(child, &status, WUNTRACED);
+			kill(child, SIGKILL);
+		}
+		waitpid(child, &status, 0);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+	}
+	pthread_t id;
+	pthread_create(&id, NULL, end_alone, pair);
+	write(pair[1], "x", 1);
+	const struct timespec until_it_has = {0, 50000000};
+	nanosleep(&until_it_has, NULL);
+	pthread_create(&id, NULL, stay_in_a_call, pair);
+	nanosleep(&until_it_has, NULL);
+}
+
 static void programs(void) {
 	char *arguments[] = {"sh", "-c", "an argument with more characters than 32", NULL}, *environment[] = {"A=b", "C=d", NULL};
 	execve("/nowhere", arguments, environment);
@@ -134,6 +211,8 @@ int main(void) {
 	files();
 	programs();
 	signals();
+	attributes();
+	processes();
 	raise(SIGTERM);
 	return 0;
 }
