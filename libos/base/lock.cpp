@@ -16,6 +16,10 @@ void check_acquire(Rank rank) {
 }
 
 void check_release(Rank rank) { this_context().locks_held &= ~(1u << unsigned(rank)); }
+
+void check_none_held(const char* where) {
+  if (uint32_t held = this_context().locks_held) panic("%s while holding locks %x", where, held);
+}
 #endif
 
 }  // namespace pl::detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Ranked spin locks. A lock is taken only while every lock held has a lower rank, which the debug build checks. A lock has no
+// Ranked spin locks. A lock is taken only while every lock held has a lower rank, which a build with PL_CHECKED checks. A lock has no
 // storage in its object (a template's object cannot be written in a fork): its word is found by hashing into the hot block, one
 // array a rank, so two locks of one rank are never held at once. Held with interrupts off, never across a sleep or a user copy.
 #pragma once
@@ -18,6 +18,7 @@ constexpr unsigned WordsPerRank = 4;
 extern std::atomic<uint32_t> lock_words[unsigned(Rank::Count)][WordsPerRank];
 void check_acquire(Rank rank);  // PL_CHECKED: panics where the order is broken
 void check_release(Rank rank);
+void check_none_held(const char* where);
 
 inline std::atomic<uint32_t>& lock_word(Rank rank, const void* object) {
   // Objects are at least 16 bytes apart and mostly 64.
@@ -38,6 +39,13 @@ inline void lock_release(std::atomic<uint32_t>& word, [[maybe_unused]] Rank rank
   word.store(0, std::memory_order_release);
 }
 }  // namespace detail
+
+// Begins what a lock may not be held across: a sleep, a copy to or from the program, the way back to it. PL_CHECKED: panics if one is.
+inline void must_hold_no_lock([[maybe_unused]] const char* where) {
+#ifdef PL_CHECKED
+  detail::check_none_held(where);
+#endif
+}
 
 class [[clang::scoped_lockable]] Locked {
  public:

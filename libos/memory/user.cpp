@@ -5,6 +5,7 @@
 
 #include "arch/context.h"
 #include "arch/user_copy.h"
+#include "base/lock.h"
 #include "memory/address_space_implementation.h"
 
 namespace pl {
@@ -40,6 +41,7 @@ const char* user_text(uint64_t address) { return reinterpret_cast<const char*>(a
 }  // namespace
 
 ErrorOr<void> copy_from_user(void* to, UserAddress from, size_t bytes) {
+  must_hold_no_lock("copy_from_user");
   if (!in_user_space(from, bytes)) return fail(Errno::Fault);
   for (size_t done = 0;;) {
     done = bytes - user_copy(static_cast<std::byte*>(to) + done, user_pointer(from.value + done), bytes - done);
@@ -49,6 +51,7 @@ ErrorOr<void> copy_from_user(void* to, UserAddress from, size_t bytes) {
 }
 
 ErrorOr<void> copy_to_user(UserAddress to, const void* from, size_t bytes) {
+  must_hold_no_lock("copy_to_user");
   if (!in_user_space(to, bytes)) return fail(Errno::Fault);
   for (size_t done = 0;;) {
     done = bytes - user_copy(user_pointer(to.value + done), static_cast<const std::byte*>(from) + done, bytes - done);
@@ -58,12 +61,14 @@ ErrorOr<void> copy_to_user(UserAddress to, const void* from, size_t bytes) {
 }
 
 ErrorOr<void> populate_user(UserAddress at, size_t bytes) {
+  must_hold_no_lock("populate_user");
   if (!in_user_space(at, bytes)) return fail(Errno::Fault);
   for (UserAddress page = at.page(); page.value < at.value + bytes; page = page + PageSize) TRY(resolve(page.value, FaultAccess::Write));
   return {};
 }
 
 ErrorOr<void> zero_user(UserAddress to, size_t bytes) {
+  must_hold_no_lock("zero_user");
   if (!in_user_space(to, bytes)) return fail(Errno::Fault);
   for (size_t done = 0;;) {
     done = bytes - user_zero(user_pointer(to.value + done), bytes - done);
@@ -73,6 +78,7 @@ ErrorOr<void> zero_user(UserAddress to, size_t bytes) {
 }
 
 ErrorOr<size_t> copy_string_from_user(char* to, UserAddress from, size_t capacity) {
+  must_hold_no_lock("copy_string_from_user");
   for (size_t done = 0;;) {
     size_t allowed = from.value + done < PL_USER_END ? PL_USER_END - (from.value + done) : 0;
     size_t wanted = capacity - done < allowed ? capacity - done : allowed;

@@ -123,6 +123,7 @@ void enter_user_first(void* argument) {
 }  // namespace
 
 void schedule() {
+  must_hold_no_lock("schedule");
   Thread& me = current_thread();
   uint64_t now = read_time();
   me.cpu_ticks += now - me.started_running;

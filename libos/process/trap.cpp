@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "arch/layout.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "fs/async.h"
 #include "ocall/ring.h"
@@ -84,10 +85,12 @@ void misaligned(Thread& me, uint64_t address) {
 }  // namespace
 
 void finish_trap(Thread& thread) {
+  must_hold_no_lock("return");
   if (thread.work) work_before_user(thread, RestartCall::No);
 }
 
 extern "C" void finish_system_call() {
+  must_hold_no_lock("return");
   work_before_user(current_thread(), RestartCall::IfInterrupted);
 }
 

@@ -18,7 +18,7 @@
 
 #include "check.h"
 
-enum { Threads = 16, Rounds = 2000 };
+enum { Threads = 64, Rounds = 500 };
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
 static long counter, turn;
