@@ -2,6 +2,7 @@
 #include "fs/async.h"
 
 #include "fs/abi.h"
+#include "fs/terminal/terminal.h"
 #include "memory/heap.h"
 #include "process/process.h"
 #include "process/send.h"
@@ -34,6 +35,11 @@ class Watch final : public PollTable {
   uint32_t arm() {
     disarm();
     return file->poll(this);
+  }
+  void set_owner(async::Owner new_owner) {
+    owner = new_owner;
+    uid = current_credentials().uid;
+    euid = current_credentials().euid;
   }
   bool woken(unsigned i) const { return i < used_ && !waiters_[i].queue; }
 
@@ -68,19 +74,18 @@ ErrorOr<Watch*> find_or_make(File& file) {
 }
 
 // What kill(2) would demand of who set the owner.
-bool may_tell(const Watch& w, const Process& target) {
-  const Credentials& other = target.credentials;
+bool may_tell(const Watch& w, const Credentials& other) {
   return w.euid == 0 || w.euid == other.suid || w.euid == other.uid || w.uid == other.suid || w.uid == other.uid;
 }
 
 void send(const Watch& w, const SignalInfo& info) {
   auto to_process = [&](Process& p) {
     // A queue that is full: at least that something happened.
-    if (may_tell(w, p) && !send_signal(p, info)) (void)send_signal(p, SignalInfo::kernel(sig::Io));
+    if (may_tell(w, p.credentials) && !send_signal(p, info)) (void)send_signal(p, SignalInfo::kernel(sig::Io));
   };
   switch (w.owner.kind) {
     case async::Owner::Thread:
-      if (Thread* t = find_thread(w.owner.id); t && may_tell(w, *t->process)) (void)send_signal(*t, info);
+      if (Thread* t = find_thread(w.owner.id); t && may_tell(w, *t->credentials)) (void)send_signal(*t, info);
       break;
     case async::Owner::Process:
       if (Process* p = find_process(w.owner.id)) to_process(*p);
@@ -93,14 +98,14 @@ void send(const Watch& w, const SignalInfo& info) {
   }
 }
 
-// Why, as sigaction(2) names it: POLL_IN and its like, with the events of poll(2).
+// Why, as sigaction(2) names it: POLL_IN and its like, with the events of poll(2). Code 0: it is not worth a signal.
 struct Reason { int code; uint64_t band; };
 Reason reason_of(const Watch& w, uint32_t events) {
   constexpr Reason In{1, 0x41}, Out{2, 0x304}, HangUp{6, 0x18};
   if (w.file->as_pipe()) return w.file->readable() ? In : Out;
-  if (!w.woken(0)) return Out;
-  if (events & poll_event::HangUp) return HangUp;
-  return events & poll_event::Readable ? In : Out;
+  if (w.woken(0) && events & poll_event::HangUp && w.file->as_socket()) return HangUp;
+  if (w.woken(0) && events & poll_event::Readable) return In;
+  return w.file->tells_of_room() ? Out : Reason{};
 }
 
 }  // namespace
@@ -124,9 +129,7 @@ ErrorOr<void> set_owner(File& file, Owner owner) {
   }
   if (!there) return fail(Errno::NoProcess);
   Watch* w = TRY(find_or_make(file));
-  w->owner = owner;
-  w->uid = current_process().credentials.uid;
-  w->euid = current_process().credentials.euid;
+  w->set_owner(owner);
   return {};
 }
 
@@ -142,18 +145,15 @@ ErrorOr<void> set_signal(File& file, int number) {
 }
 
 ErrorOr<void> turn(File& file, int descriptor, bool on) {
-  bool can = file.as_pipe() || file.as_socket() || file.as_watches();
-  if (on && !can) {
-    // A regular file has the flag and is never not ready (open(2)); a terminal would have to be watched at the host.
-    Ref<Inode> inode = file.inode();
-    return inode && (inode->is_regular() || inode->is_directory()) ? ErrorOr<void>() : fail(Errno::Invalid);
-  }
   if (!on) {
     if (Watch* w = find(file)) w->disarm();
     return {};
   }
   Watch* w = TRY(find_or_make(file));
   w->descriptor = descriptor;
+  // Of a terminal the foreground is told, or who asked.
+  if (Terminal* terminal = file.as_terminal(); terminal && !w->owner.id)
+    w->set_owner(terminal->foreground ? async::Owner{async::Owner::Group, terminal->foreground} : async::Owner{async::Owner::Process, current_process().pid});
   w->arm();
   return {};
 }
@@ -168,7 +168,7 @@ void look() {
     uint32_t events = w.file->poll(nullptr);
     Reason reason = reason_of(w, events);
     w.arm();
-    if (!w.owner.id) continue;
+    if (!w.owner.id || !reason.code) continue;
     SignalInfo info = SignalInfo::kernel(w.signal ? w.signal : sig::Io);
     if (w.signal) {
       info.code = reason.code;

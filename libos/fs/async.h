@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Files that raise a signal when they become ready: F_SETOWN, F_SETSIG and O_ASYNC of fcntl(2). Pipes, sockets and inotify can.
+// Files that raise a signal when they become ready: F_SETOWN, F_SETSIG and O_ASYNC of fcntl(2). Which can: File::raises_signals().
 #pragma once
 
 #include "base/hot.h"

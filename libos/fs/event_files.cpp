@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "fs/event_files.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "fs/abi.h"
@@ -62,31 +63,22 @@ TimerFile::~TimerFile() {
   unwatch_realtime(*this);
 }
 
-void TimerFile::arm_for_moment() {
-  auto deadline = deadline_of(ClockRealtime, to_timespec(moment_));
-  if (deadline) arm_timer(alarm_, *deadline);
+void TimerFile::arm() {
+  if (auto deadline = deadline_of(of_day_ ? ClockRealtime : ClockMonotonic, to_timespec(due_))) arm_timer(alarm_, *deadline);
 }
 
 void TimerFile::expired() {
   ++expirations_;
   ++activity_;
-  if (interval_ && moment_) {
-    // As below, in the clock's own time: when it is set forward the moments in between count.
-    uint64_t now = realtime_ns(), period = tick_rate().to_nanoseconds(interval_), missed = now > moment_ ? (now - moment_) / period : 0;
-    expirations_ += missed;
-    moment_ += (missed + 1) * period;
-    arm_for_moment();
-  } else if (interval_) {
-    // Those that were missed count, and the next one is in the future.
-    uint64_t now = ticks_now(), next = alarm_.deadline() + interval_;
-    if (next <= now) {
-      uint64_t missed = (now - next) / interval_ + 1;
-      expirations_ += missed;
-      next += missed * interval_;
-    }
-    arm_timer(alarm_, next);
-  }
   changed_.wake_all();
+}
+
+void TimerFile::count_missed() {
+  if (!expirations_ || !interval_ || alarm_.armed()) return;
+  uint64_t at = now(), missed = at > due_ ? (at - due_) / interval_ : 0;
+  expirations_ += missed;
+  due_ = std::min<uint64_t>(due_ + (missed + 1) * interval_, INT64_MAX);
+  arm();
 }
 
 ErrorOr<size_t> TimerFile::read(Buffer& to) {
@@ -95,6 +87,7 @@ ErrorOr<size_t> TimerFile::read(Buffer& to) {
     if (nonblocking()) return fail(Errno::Again);
     TRY(wait_for(changed_, NoDeadline, Sleep::Interruptible, [this] { return expirations_ || canceled_; }));
   }
+  count_missed();
   uint64_t n = std::exchange(expirations_, 0);
   if (std::exchange(canceled_, false)) return fail(Errno::Canceled);
   TRY(to.put(&n, sizeof n));
@@ -111,34 +104,37 @@ ErrorOr<void> TimerFile::set(uint32_t flags, const IntervalValue& value) {
   cancel_timer(alarm_);
   unwatch_realtime(*this);
   expirations_ = 0;
-  moment_ = 0;
-  interval_ = tick_rate().from(value.interval);
-  const bool of_day = flags & Absolute && (clock_ == ClockRealtime || clock_ == ClockRealtimeAlarm);
-  canceled_by_set_ = of_day && flags & CancelOnSet;
+  interval_ = saturating_nanoseconds(value.interval);
+  of_day_ = flags & Absolute && (clock_ == ClockRealtime || clock_ == ClockRealtimeAlarm);
+  canceled_by_set_ = of_day_ && flags & CancelOnSet;
   if (value.value.seconds || value.value.nanoseconds) {
-    if (of_day) {
-      moment_ = saturating_nanoseconds(value.value);
-      arm_for_moment();
-    } else {
-      arm_timer(alarm_, flags & Absolute ? TRY(deadline_of(clock_, value.value)) : ticks_now() + tick_rate().from(value.value));
+    uint64_t wanted = saturating_nanoseconds(value.value), start = now();
+    if (!(flags & Absolute)) {
+      wanted += start;
+    } else if (clock_ == ClockBoottime || clock_ == ClockBoottimeAlarm) {
+      uint64_t skipped = tick_rate().to_nanoseconds(clock_offsets().skipped_ticks);
+      wanted = wanted > skipped ? wanted - skipped : 0;
     }
+    due_ = std::min<uint64_t>(wanted, INT64_MAX);
+    arm();
   }
-  if (moment_ || canceled_by_set_) watch_realtime(*this);
+  if (of_day_) watch_realtime(*this);
   // timerfd_create(2): the timer is set all the same.
   return canceled_by_set_ && std::exchange(canceled_, false) ? ErrorOr<void>(fail(Errno::Canceled)) : ErrorOr<void>();
 }
 
 void TimerFile::realtime_was_set() {
-  if (alarm_.armed() && moment_) arm_for_moment();
+  if (alarm_.armed()) arm();
   if (!canceled_by_set_) return;
   canceled_ = true;
   ++activity_;
   changed_.wake_all();
 }
 
-IntervalValue TimerFile::get() const {
-  uint64_t now = ticks_now(), left = alarm_.armed() && alarm_.deadline() > now ? alarm_.deadline() - now : alarm_.armed() ? 1 : 0;
-  return {to_timespec(tick_rate().to_nanoseconds(interval_)), to_timespec(tick_rate().to_nanoseconds(left))};
+IntervalValue TimerFile::get() {
+  count_missed();
+  uint64_t at = now(), left = !alarm_.armed() ? 0 : due_ > at ? due_ - at : 1;
+  return {to_timespec(interval_), to_timespec(left)};
 }
 
 ErrorOr<Attributes> TimerFile::attributes() { return anonymous_attributes(); }

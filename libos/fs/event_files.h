@@ -37,7 +37,7 @@ class TimerFile : public File, private RealtimeWatcher {
   size_t describe(char* out, size_t capacity) override;
   static constexpr uint32_t Absolute = 1, CancelOnSet = 2;
   ErrorOr<void> set(uint32_t flags, const IntervalValue& value);
-  IntervalValue get() const;
+  IntervalValue get();
   TimerFile* as_timer() override { return this; }
 
  private:
@@ -46,12 +46,17 @@ class TimerFile : public File, private RealtimeWatcher {
   };
   void expired();
   void realtime_was_set() override;
-  void arm_for_moment();
+  void arm();
+  uint64_t now() const { return of_day_ ? realtime_ns() : monotonic_ns(); }
+  // Counts what a periodic one has missed since it expired, and waits for the next: when somebody looks, as Linux does, so that a short
+  // interval wakes nobody again and again.
+  void count_missed();
 
   Alarm alarm_;
   int clock_;
-  uint64_t interval_ = 0;  // ticks
-  uint64_t moment_ = 0;    // of REALTIME, in nanoseconds, that it waits for; 0: it counts ticks, and nobody can set those
+  bool of_day_ = false;    // counts REALTIME, which can be set; otherwise MONOTONIC
+  uint64_t interval_ = 0;  // nanoseconds, as is the next
+  uint64_t due_ = 0;       // when it expires next, or did last
   uint64_t expirations_ = 0;
   bool canceled_by_set_ = false, canceled_ = false;  // TFD_TIMER_CANCEL_ON_SET; REALTIME has been set since, which nobody has read yet
   uint64_t activity_ = 0;

@@ -75,6 +75,10 @@ class File : public RefCounted {
   uint32_t holders() const { return holders_; }
   // Whether an EPIPE of write() comes with SIGPIPE.
   virtual bool signals_broken_pipe() { return true; }
+  // O_ASYNC: whether it raises signals, and whether who gets one for room is told of what there is now.
+  virtual bool raises_signals() { return false; }
+  virtual bool tells_of_room() { return true; }
+  virtual class Terminal* as_terminal() { return nullptr; }
   virtual class Socket* as_socket() { return nullptr; }
   virtual class ProcessFile* as_process() { return nullptr; }
   virtual class SignalFile* as_signals() { return nullptr; }

@@ -109,6 +109,8 @@ class Inode : public RefCounted {
   virtual ErrorOr<void> sync(bool /*data_only*/) { return {}; }
   virtual ErrorOr<FileSystemStatus> file_system() { return FileSystemStatus{}; }
   virtual bool read_only() { return false; }
+  // Whether the caller may do with it what its mode denies.
+  virtual bool grants(uint32_t /*access*/) { return false; }
   // Who has a say about its locks beside this instance; null: nobody.
   virtual locks::Authority* lock_authority() { return nullptr; }
 

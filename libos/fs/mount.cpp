@@ -194,7 +194,7 @@ ErrorOr<void> initialize(const pl_config& config, PhysicalAddress contents) {
   for (const char* directory : {"/dev", "/proc", "/etc"}) TRY(mount_point(directory, file_mode::Directory));
   TRY(TRY(mount_point("/tmp", file_mode::Directory))->set_mode(01777));
 
-  auto devices = TRY(TmpDirectory::create_root(0755));
+  auto devices = TRY(TmpDirectory::create_root(0755, TmpInode::FileSystem::Devices));
   TRY(populate_devices(*devices));
   TRY(add_mount(TRY(mount_point("/dev", file_mode::Directory)), devices, "devtmpfs", "dev", 0));
   TRY(add_mount(TRY(mount_point("/dev/pts", file_mode::Directory)), TRY(create_devpts_root()), "devpts", "devpts", 0));

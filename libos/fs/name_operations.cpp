@@ -190,11 +190,13 @@ ErrorOr<void> make_link(const Ref<Inode>& from, const Ref<Inode>& base, std::str
   Place place;
   TRY(resolve_place(base, path, place));
   if (is_dot(place.view())) return fail(Errno::Exists);
-  if (place.must_be_directory) return fail(Errno::NoEntry);
-  if (from->is_directory()) return fail(Errno::Perm);
+  // That the name is taken is noticed before anything else.
+  auto unless_taken = [&](Errno error) { return fail(place.directory->lookup(place.view()) ? Errno::Exists : error); };
+  if (place.must_be_directory) return unless_taken(Errno::NoEntry);
   // What is in no directory is in no mount.
-  if (from->file_system_identity() != place.directory->file_system_identity() || !from->parent()) return fail(Errno::CrossDevice);
+  if (from->file_system_identity() != place.directory->file_system_identity() || !from->parent()) return unless_taken(Errno::CrossDevice);
   TRY(may_make(place));
+  if (from->is_directory()) return unless_taken(Errno::Perm);
   TRY(place.directory->link(place.view(), *from));
   if (watches::any()) {
     watches::tell_self(*from, watch_event::Attributes);

@@ -41,7 +41,7 @@ ErrorOr<void> check_access(Inode& inode, uint32_t access, const FileCredentials&
   uint32_t granted = a.mode & 7;
   if (who.uid == a.uid) granted = a.mode >> 6 & 7;
   else if (who.in_group(a.gid)) granted = a.mode >> 3 & 7;
-  return (access & ~granted) == 0 ? ErrorOr<void>() : fail(Errno::Access);
+  return (access & ~granted) == 0 || inode.grants(access) ? ErrorOr<void>() : fail(Errno::Access);
 }
 
 // ---- the walk ----

@@ -104,6 +104,7 @@ class PipeFile : public File {
   Ref<Inode> inode() override { return fifo_; }
   size_t describe(char* out, size_t capacity) override;
   PipeFile* as_pipe() override { return this; }
+  bool raises_signals() override { return true; }
   Pipe& pipe() { return *pipe_; }
 
  protected:

@@ -79,6 +79,8 @@ uint32_t StreamFile::poll(PollTable* table) {
   return events;
 }
 
+Terminal* StreamFile::as_terminal() { return is_host_terminal(handle_) ? &host_terminal() : nullptr; }
+
 uint64_t StreamFile::activity() { return ocall::readiness(handle_); }
 
 ErrorOr<Attributes> StreamFile::attributes() {

@@ -18,6 +18,8 @@ class StreamFile : public File {
   ErrorOr<uint64_t> ioctl(uint32_t command, UserAddress argument) override;
   ErrorOr<Attributes> attributes() override;
   Ref<Inode> inode() override { return device_; }
+  bool raises_signals() override { return true; }
+  class Terminal* as_terminal() override;
   size_t describe(char* out, size_t capacity) override;
 
  private:

@@ -32,6 +32,7 @@ class WatchFile final : public File {
   ErrorOr<Attributes> attributes() override { return anonymous_attributes(); }
   size_t describe(char* out, size_t capacity) override;
   WatchFile* as_watches() override { return this; }
+  bool raises_signals() override { return true; }
 
   // Something that `watch`, one of this file's, asked for.
   void report(struct Watch& watch, uint32_t mask, uint32_t cookie, std::string_view name);

@@ -100,7 +100,7 @@ void PosixQueue::tell_notice() {
   info.number = told.signal;
   info.code = sigcode::MessageQueue;
   const Process& me = current_process();
-  info.sender = {me.pid, me.credentials.uid, told.value};
+  info.sender = {me.pid, current_credentials().uid, told.value};
   (void)send_signal(*process, info);  // a queue of signals that is full takes no more
 }
 

@@ -42,6 +42,7 @@ class AddressSpace : public RefCounted {
  public:
   static ErrorOr<Ref<AddressSpace>> create();
   virtual ~AddressSpace() = default;
+  bool dumpable = true;  // prctl(2), PR_SET_DUMPABLE: who may look into it
   // A copy for fork(): shared pages shared, private ones copy-on-write.
   virtual ErrorOr<Ref<AddressSpace>> clone() = 0;
   virtual void activate() = 0;  // satp

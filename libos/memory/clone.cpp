@@ -12,6 +12,7 @@ ErrorOr<Ref<AddressSpace>> AddressSpaceImplementation::clone() {
   Ref<AddressSpace> made = TRY(AddressSpace::create());
   auto& child = static_cast<AddressSpaceImplementation&>(*made);
   Locked lock(Rank::AddressSpace, this);
+  child.dumpable = dumpable;
   child.break_start_ = break_start_;
   child.break_ = break_;
   child.program_data_ = program_data_;

@@ -33,7 +33,7 @@ constexpr int Debug = 1, ReuseAddress = 2, Type = 3, Error = 4, DontRoute = 5, B
               KeepAlive = 9, OutOfBandInline = 10, NoCheck = 11, Priority = 12, Linger = 13, ReusePort = 15, PassCredentials = 16,
               PeerCredentials = 17, ReceiveLowWater = 18, SendLowWater = 19, ReceiveTimeout = 20, SendTimeout = 21, Timestamp = 29,
               AcceptConnections = 30, PeerSecurity = 31, SendBufferForce = 32, ReceiveBufferForce = 33, Mark = 36, Protocol = 38,
-              Domain = 39, ReceiveTimeoutNew = 66, SendTimeoutNew = 67;
+              Domain = 39, PeekOffset = 42, ReceiveTimeoutNew = 66, SendTimeoutNew = 67;
 }
 
 namespace control_type {  // of SOL_SOCKET

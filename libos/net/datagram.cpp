@@ -32,6 +32,7 @@ ErrorOr<size_t> Socket::send_datagram(Buffer& from, SendRequest& request) {
         if (target->peer && target->peer.get() != &me) return fail(Errno::Perm);  // it is connected to somebody else
         bool line_full = target->peer.get() != &me && target->queue.count() > Endpoint::DatagramBacklog;
         full = line_full ? &target->writable : me.has_room() ? nullptr : &me.writable;
+        if (full) me.found_no_room = true;
       } else {
         // UDP promises nothing: what has no room is lost.
         if (target->closed || target->shut & shut::Receive || target->queue.charge() >= target->receive_limit) return n;
@@ -54,32 +55,43 @@ ErrorOr<size_t> Socket::send_datagram(Buffer& from, SendRequest& request) {
   return n;
 }
 
-// True once a message is there; false at the end of a connection.
-ErrorOr<bool> Socket::wait_for_message(uint32_t flags, uint64_t until) {
+Message* Socket::first_to_receive(uint32_t flags, size_t& skip) const {
+  Message* message = endpoint_->queue.first();
+  skip = flags & message_flag::Peek && peek_offset_ > 0 ? size_t(peek_offset_) : 0;
+  while (message && skip && skip >= message->left()) {
+    skip -= message->left();
+    message = MessageQueue::next(message);
+  }
+  return message;
+}
+
+ErrorOr<Message*> Socket::wait_for_message(uint32_t flags, uint64_t until, size_t& skip) {
   Endpoint& me = *endpoint_;
-  while (me.queue.empty()) {
+  for (;;) {
+    if (Message* message = first_to_receive(flags, skip)) return message;
     {
       NetworkLocked lock;
       if (me.error != Errno{}) return fail(me.take_error());
       if (!me.is_datagram() && me.state != SocketState::Connected && !me.shut) return fail(Errno::NotConnected);
       // A datagram socket may always get one more: only who would wait for it learns that there is no point.
-      if (me.shut & shut::Receive && (!me.is_datagram() || waits(flags))) return false;
+      if (me.shut & shut::Receive && (!me.is_datagram() || waits(flags))) return nullptr;
     }
     if (!waits(flags)) return fail(Errno::Again);
     me.reading.release();
-    auto woken = wait(me.readable, until, [&] { return !me.queue.empty() || me.error != Errno{} || me.shut & shut::Receive; });
+    auto woken = wait(me.readable, until, [&] { return first_to_receive(flags, skip) || me.error != Errno{} || me.shut & shut::Receive; });
     me.reading.acquire();
     if (!woken) return fail(woken.error());
   }
-  return true;
 }
 
 ErrorOr<size_t> Socket::receive_message(Buffer& to, Received& received) {
   Endpoint& me = *endpoint_;
   MutexHolder reading(me.reading);
-  if (!TRY(wait_for_message(received.flags, deadline(receive_timeout_)))) return 0;
-  Message* message = me.queue.first();
-  size_t length = message->left(), n = std::min(length, to.left());
+  size_t skip;
+  Message* message = TRY(wait_for_message(received.flags, deadline(receive_timeout_), skip));
+  if (!message) return 0;
+  const bool peek = received.flags & message_flag::Peek;
+  size_t length = message->left() - skip, n = std::min(length, to.left());
   if (n < length) received.out_flags |= message_flag::Truncated;
   received.identity = message->identity;
   if (me.is_datagram()) {
@@ -88,8 +100,9 @@ ErrorOr<size_t> Socket::receive_message(Buffer& to, Received& received) {
     if (!me.is_unix()) received.from.inet = message->source;
     else if (message->sender) received.from = message->sender->local;
   }
-  auto copied = message->drain(0, to, n);
-  if (received.flags & message_flag::Peek) {
+  auto copied = message->drain(skip, to, n);
+  if (copied) move_peek_offset(peek ? n : message->left(), peek);
+  if (peek) {
     TRY(copied);
     if (message->rights) received.rights = message->rights->clone();
   } else {

@@ -54,7 +54,7 @@ bool Endpoint::put(Message* message) {
   ++activity;
   Message* last = queue.last();
   bool is_urgent = message->urgent != Message::Urgent::No;
-  bool joins = type == socket_type::Stream && last && last != urgent && !is_urgent && !message->rights && !last->rights && message->left() <= last->room_in_first() &&
+  bool joins = type == socket_type::Stream && last && last != urgent && last->left() && !is_urgent && !message->rights && !last->rights && message->left() <= last->room_in_first() &&
                message->identity.pid == last->identity.pid && message->identity.uid == last->identity.uid;
   if (joins) {
     last->append(*message);

@@ -49,6 +49,7 @@ class Endpoint : public RefCounted {
   WaitQueue readable;           // something arrived, or nothing will
   WaitQueue writable;           // there is room: in what was sent from here, and in what arrives here
   uint64_t activity = 0;
+  bool found_no_room = false;   // a send did: who waits for a signal (O_ASYNC) is to be told of some
 
   // ---- listening ----
   ListLink<Endpoint> backlog_link;

@@ -138,6 +138,10 @@ ErrorOr<void> Socket::set_option(int level, int name, UserAddress value, uint32_
       }
       case o::ReceiveLowWater: low_water_ = number < 0 ? INT32_MAX : number ? number : 1; return {};
       case o::SendLowWater: return fail(Errno::NoProtocolOption);
+      case o::PeekOffset:
+        if (me.is_tcp() || me.family == family::Netlink) return fail(Errno::NotSupported);
+        peek_offset_ = number;
+        return {};
     }
   }
   if (level == lv::Ipv6 && name == IPv6Only && me.family == family::Inet6) {
@@ -192,6 +196,7 @@ ErrorOr<void> Socket::get_option(int level, int name, UserAddress value, UserAdd
       case o::ReceiveBuffer: return number(int(me.receive_limit));
       case o::ReceiveLowWater: return number(low_water_);
       case o::SendLowWater: return number(1);
+      case o::PeekOffset: return me.is_tcp() || me.family == family::Netlink ? fail(Errno::NotSupported) : number(peek_offset_);
       case o::Linger: {
         int l[2] = {linger_ >= 0, linger_ >= 0 ? linger_ : 0};
         return give(l, sizeof l);

@@ -80,6 +80,7 @@ ErrorOr<void> Socket::connect_to(Ref<Endpoint> listener, const SocketAddress& ad
         me.remote = embryo->local;
         me.remote.family = me.family;
         Endpoint::join(me, *embryo);
+        me.found_no_room = me.is_tcp();  // that it is connected is told as room
         if (!me.is_unix()) names::add(*embryo);
         if (room) {
           listener->pending.push_back(embryo.leak());
@@ -165,7 +166,7 @@ uint32_t Socket::poll(PollTable* table) {
   if (me.shut == shut::Both) events |= poll_event::HangUp;
   if (me.shut & shut::Receive) events |= poll_event::Readable | poll_event::ReadHangUp;
   if (!me.is_datagram() && me.state == SocketState::Idle) events |= poll_event::HangUp;
-  if (has_bytes()) events |= poll_event::Readable;
+  if (me.is_tcp() ? has_bytes() : !me.queue.empty()) events |= poll_event::Readable;
   if (me.urgent && me.urgent->urgent == Message::Urgent::Waits) events |= poll_event::Priority;
   bool writable = me.polls_writable();
   // A connected datagram socket is ready when the other's line has room.
@@ -175,6 +176,11 @@ uint32_t Socket::poll(PollTable* table) {
   }
   if (writable || (me.is_tcp() && me.shut & shut::Send)) events |= poll_event::Writable | (me.is_tcp() ? 0 : poll_event::WriteBand);
   return events;
+}
+
+bool Socket::tells_of_room() {
+  Endpoint& me = *endpoint_;
+  return me.found_no_room && me.polls_writable() ? std::exchange(me.found_no_room, false) : false;
 }
 
 ErrorOr<uint64_t> Socket::ioctl(uint32_t command, UserAddress argument) {
@@ -191,7 +197,7 @@ ErrorOr<uint64_t> Socket::ioctl(uint32_t command, UserAddress argument) {
       value = me.is_tcp() ? 0 : int(me.charged);
       break;
     case AtMark:
-      if (!me.is_tcp()) return fail(Errno::NotTerminal);
+      if (me.type != socket_type::Stream) return fail(me.is_unix() ? Errno::NotSupported : Errno::NotTerminal);
       value = me.urgent && me.queue.first() == me.urgent;
       break;
     default: return interface_ioctl(command, argument);

@@ -5,6 +5,8 @@
 // address. Those are where an address of the outside world would turn the socket into one that the host serves.
 #pragma once
 
+#include <algorithm>
+
 #include "fs/file.h"
 #include "net/endpoint.h"
 #include "time/clock.h"
@@ -53,6 +55,8 @@ class Socket : public File {
   size_t describe(char* out, size_t capacity) override;
   bool signals_broken_pipe() override { return endpoint_->type == socket_type::Stream; }
   Socket* as_socket() override { return this; }
+  bool raises_signals() override { return true; }
+  bool tells_of_room() override;
 
   Endpoint& endpoint() const { return *endpoint_; }
   uint64_t number() const { return number_; }  // as /proc/self/fd and /proc/net/unix show it
@@ -94,24 +98,33 @@ class Socket : public File {
   ErrorOr<size_t> send_datagram(Buffer& from, SendRequest& request);
   ErrorOr<size_t> receive_stream(Buffer& to, Received& received);
   ErrorOr<size_t> receive_message(Buffer& to, Received& received);
-  ErrorOr<size_t> receive_urgent(Buffer& to, uint32_t flags);
-  // What a read gets next: not an urgent byte that has nothing behind it.
-  bool has_bytes() const;
+  ErrorOr<size_t> receive_urgent(Buffer& to, Received& received);
+  // What a read gets next, that far behind the first: not an urgent byte that has nothing behind it.
+  bool has_bytes(size_t beyond = 0) const;
+  void move_peek_offset(size_t bytes, bool peeked) {
+    if (peek_offset_ >= 0) peek_offset_ = peeked ? peek_offset_ + int32_t(bytes) : std::max(0, peek_offset_ - int32_t(bytes));
+  }
+  // What receive_message() has to give, and how many bytes of it are passed over; null: nothing yet.
+  Message* first_to_receive(uint32_t flags, size_t& skip) const;
   bool takes_urgent_inline() const;  // SO_OOBINLINE
   ErrorOr<void> wait_until_sendable(uint32_t flags, uint64_t until);
   ErrorOr<Message*> create_message(SendRequest& request, size_t capacity);
   ErrorOr<void> deliver_to_peer(Message* message, SendRequest& request);
-  ErrorOr<bool> wait_for_message(uint32_t flags, uint64_t until);
+  // Null at the end of a connection.
+  ErrorOr<Message*> wait_for_message(uint32_t flags, uint64_t until, size_t& skip);
 
   void forget_remembered();
 
   uint64_t number_;
   int32_t low_water_ = 1;
+  int32_t peek_offset_ = -1;        // SO_PEEK_OFF; negative: a look begins at the first byte
   int32_t linger_ = -1;             // seconds; negative: off
   int* remembered_ = nullptr;       // options that change nothing here (net/options.cpp)
 };
 
-PeerIdentity current_identity();  // of the current process: pid, effective uid and gid; process/
+// Of the current process and thread (unix(7)), by process/: as a peer, with the effective ids; as who sends, with the real ones.
+PeerIdentity current_identity();
+PeerIdentity current_sender();
 
 // The socket behind a descriptor of the current process: ENOTSOCK.
 ErrorOr<Ref<Socket>> current_socket(int descriptor);

@@ -10,7 +10,7 @@ namespace pl {
 
 ErrorOr<size_t> Socket::send(Buffer& from, SendRequest& request) {
   Endpoint& me = *endpoint_;
-  if (request.flags & message_flag::OutOfBand && !me.is_tcp()) return fail(Errno::NotSupported);
+  if (request.flags & message_flag::OutOfBand && !me.is_tcp() && (me.type != socket_type::Stream || !from.left())) return fail(Errno::NotSupported);
   if (me.is_datagram()) return send_datagram(from, request);
   // TCP ignores an address (POSIX lets it); a Unix connection has one target only.
   if (me.is_unix() && request.to) return fail(me.state == SocketState::Connected ? Errno::IsConnected : Errno::NotSupported);
@@ -19,7 +19,7 @@ ErrorOr<size_t> Socket::send(Buffer& from, SendRequest& request) {
 
 ErrorOr<size_t> Socket::receive(Buffer& to, Received& received) {
   Endpoint& me = *endpoint_;
-  if (received.flags & message_flag::OutOfBand) return me.is_tcp() ? receive_urgent(to, received.flags) : fail(Errno::NotSupported);
+  if (received.flags & message_flag::OutOfBand) return me.type == socket_type::Stream ? receive_urgent(to, received) : fail(Errno::NotSupported);
   if (received.flags & message_flag::ErrorQueue) return fail(Errno::Again);
   return me.type == socket_type::Stream ? receive_stream(to, received) : receive_message(to, received);
 }
@@ -30,6 +30,7 @@ ErrorOr<void> Socket::wait_until_sendable(uint32_t flags, uint64_t until) {
     {
       NetworkLocked lock;
       if (TRY(me.may_send())) return {};
+      me.found_no_room = true;
     }
     if (!waits(flags)) return fail(Errno::Again);
     TRY(wait(me.writable, until, [&] {
@@ -40,7 +41,7 @@ ErrorOr<void> Socket::wait_until_sendable(uint32_t flags, uint64_t until) {
 
 ErrorOr<Message*> Socket::create_message(SendRequest& request, size_t capacity) {
   Message* message = TRY(Message::create(capacity));
-  message->identity = request.identity ? *request.identity : current_identity();
+  message->identity = request.identity ? *request.identity : current_sender();
   return message;
 }
 
@@ -113,19 +114,29 @@ ErrorOr<size_t> Socket::send_packet(Buffer& from, SendRequest& request) {
   return n;
 }
 
-bool Socket::has_bytes() const {
+bool Socket::has_bytes(size_t beyond) const {
   const Endpoint& me = *endpoint_;
-  return me.queue.count() > 1 || (me.queue.count() == 1 && (me.queue.first() != me.urgent || takes_urgent_inline()));
+  if (me.type != socket_type::Stream) return !me.queue.empty();
+  return me.queue.bytes() > beyond + (me.urgent && !takes_urgent_inline() ? me.urgent->left() : 0);
 }
 
-ErrorOr<size_t> Socket::receive_urgent(Buffer& to, uint32_t flags) {
+ErrorOr<size_t> Socket::receive_urgent(Buffer& to, Received& received) {
   Endpoint& me = *endpoint_;
   MutexHolder reading(me.reading);
   Message* message = me.urgent;
   if (!message || message->urgent == Message::Urgent::Taken || takes_urgent_inline()) return fail(Errno::Invalid);
   size_t n = std::min<size_t>(to.left(), 1);
   TRY(message->drain(0, to, n));
-  if (!(flags & message_flag::Peek)) message->urgent = Message::Urgent::Taken;
+  received.out_flags |= message_flag::OutOfBand;
+  if (received.flags & message_flag::Peek) return n;
+  if (me.is_unix()) {
+    // It is no mark any more; where it was, a read still ends.
+    NetworkLocked lock;
+    me.urgent = nullptr;
+    me.consume(message, message->left());
+  } else {
+    message->urgent = Message::Urgent::Taken;
+  }
   return n;
 }
 
@@ -140,6 +151,16 @@ ErrorOr<size_t> Socket::receive_stream(Buffer& to, Received& received) {
   MutexHolder reading(me.reading);
   size_t done = 0;
   Message* at = nullptr;  // peeked at last
+  const size_t offset = peek ? size_t(std::max(peek_offset_, 0)) : 0;
+  size_t skip = offset;
+  auto drop = [&](Message* message) {
+    {
+      NetworkLocked lock;
+      me.consume(message, message->left());
+      me.take(message);
+    }
+    Message::destroy(message);
+  };
   while (done < wanted) {
     Message* message = at ? MessageQueue::next(at) : me.queue.first();
     // A read stops at the mark, and the next begins behind an urgent byte that does not belong to it.
@@ -147,16 +168,26 @@ ErrorOr<size_t> Socket::receive_stream(Buffer& to, Received& received) {
       if (done) break;
       if (!takes_urgent_inline()) {
         Message* behind = MessageQueue::next(message);
-        if (behind && !peek) {
-          {
-            NetworkLocked lock;
-            me.consume(message, message->left());
-            me.take(message);
-          }
-          Message::destroy(message);
-        }
+        if ((behind || me.is_unix()) && !peek) drop(message);
         message = behind;
+      } else if (me.is_unix() && !peek) {
+        me.urgent = nullptr;
       }
+    }
+    // Where an urgent byte was taken from a Unix socket.
+    if (message && !message->left()) {
+      if (peek) {
+        at = message;
+      } else {
+        drop(message);
+        if (done) break;
+      }
+      continue;
+    }
+    if (message && skip >= message->left()) {
+      skip -= message->left();
+      at = message;
+      continue;
     }
     if (!message) {
       if (done >= least || (peek && done)) break;
@@ -172,8 +203,10 @@ ErrorOr<size_t> Socket::receive_stream(Buffer& to, Received& received) {
       }
       if (!waits(received.flags)) return done ? ErrorOr<size_t>(done) : fail(Errno::Again);
       me.reading.release();
-      auto woken = wait(me.readable, until, [&] { return has_bytes() || me.error != Errno{} || me.shut & shut::Receive; });
+      auto woken = wait(me.readable, until, [&] { return has_bytes(offset) || me.error != Errno{} || me.shut & shut::Receive; });
       me.reading.acquire();
+      at = nullptr;
+      skip = offset;
       if (!woken) return done ? ErrorOr<size_t>(done) : fail(woken.error());
       continue;
     }
@@ -182,14 +215,16 @@ ErrorOr<size_t> Socket::receive_stream(Buffer& to, Received& received) {
                  message->identity.gid != received.identity.gid;
     if (done && pass_credentials && other) break;
     if (!done) received.identity = message->identity;
-    size_t n = std::min(to.left(), message->left());
+    size_t n = std::min(to.left(), message->left() - skip);
     bool discards = received.flags & message_flag::Truncated && me.is_tcp();  // tcp(7): thrown away, not copied
     if (!discards) {
-      if (auto moved = message->drain(0, to, n); !moved) return done ? ErrorOr<size_t>(done) : fail(moved.error());
+      if (auto moved = message->drain(skip, to, n); !moved) return done ? ErrorOr<size_t>(done) : fail(moved.error());
     } else {
       to.limit(to.left() - n);
     }
     done += n;
+    skip = 0;
+    move_peek_offset(n, peek);
     bool had_rights = message->rights;
     if (peek) {
       if (had_rights) received.rights = message->rights->clone();

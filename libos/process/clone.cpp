@@ -57,6 +57,7 @@ void copy_thread(Thread& child, Thread& parent, const CloneRequest& r) {
     child.nice = parent.nice;
     child.policy = parent.policy;
     child.priority = parent.priority;
+    child.rank = uint8_t(parent.priority);
   } else if (!parent.priority) {
     child.nice = parent.nice > 0 ? parent.nice : 0;
     child.policy = parent.policy;
@@ -71,7 +72,7 @@ void copy_thread(Thread& child, Thread& parent, const CloneRequest& r) {
 uint64_t process_count(uint32_t uid) {
   uint64_t count = 0;
   for_each_process([&](Process& p) {
-    if (p.credentials.uid == uid) count += p.thread_count;
+    for (Thread& thread : p.threads) count += thread.credentials->uid == uid;
     return true;
   });
   return count;
@@ -83,10 +84,10 @@ ErrorOr<int> clone_current(const CloneRequest& r) {
   TRY(check(r));
   Thread& me = current_thread();
   Process& process = *me.process;
-  const Credentials& who = process.credentials;
+  const Credentials& who = *me.credentials;
   bool unlimited = !who.uid || who.has(Capability::Resource) || who.has(Capability::Administration);
   if (!unlimited && process.limit(Limits::Processes) != Limit::Infinity &&
-      process_count(process.credentials.uid) >= process.limit(Limits::Processes))
+      process_count(who.uid) >= process.limit(Limits::Processes))
     return fail(Errno::Again);
 
   if (r.flags & clone_flag::Thread) {

@@ -4,7 +4,7 @@
 
 namespace pl {
 
-void Credentials::user_changed(const Credentials& old) {
+void Credentials::user_changed(const Ids& old) {
   if (secure_bits & secure_bit::NoSetUidFixup) return;
   bool was_root = !old.uid || !old.euid || !old.suid, is_root = !uid || !euid || !suid;
   if (was_root && !is_root) {
@@ -21,6 +21,10 @@ void Credentials::file_user_changed(uint32_t old) {
                                                       Capability::KeepSetId, Capability::Immutable, Capability::MakeNode, Capability::MandatoryOverride);
   if (!old && fsuid) effective = effective & ~OfFiles;
   if (old && !fsuid) effective = effective | (permitted & OfFiles);
+}
+
+bool Credentials::hidden_after(const Ids& old) const {
+  return euid != old.euid || egid != old.egid || fsuid != old.fsuid || fsgid != old.fsgid || !permitted.within(old.permitted);
 }
 
 bool Credentials::execute(uint32_t set_uid, uint32_t set_gid, Gains gains) {

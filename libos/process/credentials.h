@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Who a process is (credentials(7)), and what it may do for it (capabilities(7)). User 0 has no power of its own: a change of ids and
+// Who a thread is (credentials(7)), and what it may do for it (capabilities(7)). User 0 has no power of its own: a change of ids and
 // execve give and take capabilities as the secure bits say.
 #pragma once
 
@@ -16,13 +16,19 @@ constexpr uint32_t NoRoot = 1, NoSetUidFixup = 4, KeepCapabilities = 16, NoAmbie
 constexpr uint32_t All = NoRoot | NoSetUidFixup | KeepCapabilities | NoAmbientRaise, Locks = All << 1;
 }  // namespace secure_bit
 
-struct Credentials {
-  static constexpr size_t MaxGroups = 32;
+// What a change is measured by.
+struct Ids {
   uint32_t uid = 0, euid = 0, suid = 0, fsuid = 0;
   uint32_t gid = 0, egid = 0, sgid = 0, fsgid = 0;
-  CapabilitySet effective = CapabilitySet::all(), permitted = CapabilitySet::all(), bounding = CapabilitySet::all();
+  CapabilitySet permitted = CapabilitySet::all();
+};
+
+struct Credentials : Ids {
+  static constexpr size_t MaxGroups = 32;
+  CapabilitySet effective = CapabilitySet::all(), bounding = CapabilitySet::all();
   CapabilitySet inheritable, ambient;
   uint32_t secure_bits = 0;
+  bool no_new_privileges = false;
   uint32_t group_count = 0;
   uint32_t groups[MaxGroups] = {};
 
@@ -38,8 +44,11 @@ struct Credentials {
     if (user) effective = permitted = {};
   }
   // After the user ids, or fsuid alone, have changed from what `old` says ("Effect of user ID changes on capabilities").
-  void user_changed(const Credentials& old);
+  void user_changed(const Ids& old);
   void file_user_changed(uint32_t old);
+
+  // Whether others who could look into a program of `old`'s may not do so into one of these.
+  bool hidden_after(const Ids& old) const;
 
   // execve of a file with no capabilities of its own; `set_uid`, `set_gid`: the effective ids that it asks for. Restricted: what the
   // program gains is not for it. True: it is more than its caller is (AT_SECURE).

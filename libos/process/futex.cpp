@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "process/futex.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/lock.h"
@@ -53,9 +54,24 @@ ErrorOr<uint32_t> touch_for_writing(UserAddress word) {
   }
 }
 
+// A thread that holds locks has the rank of who waits for them; if it waits itself, so does who holds that (futex(2), "Priority-inheritance
+// futexes").
+void inherit(Thread* first) {
+  if (!any_rank()) return;
+  for (Thread* thread = first; thread; thread = thread->pi_owner) {
+    auto rank = uint8_t(thread->priority);
+    if (thread->pi_awaited)
+      for (Bucket& bucket : buckets)
+        for (FutexWaiter& waiter : bucket.waiters)
+          if (waiter.thread->pi_owner == thread) rank = std::max(rank, waiter.thread->rank);
+    if (rank != thread->rank) set_rank(*thread, rank);
+    else if (thread != first) return;
+  }
+}
+
 void dequeue(FutexWaiter& waiter) {
   bucket_of(waiter.key).waiters.remove(&waiter);
-  waiter.thread->pi_owner = nullptr;
+  if (Thread* owner = std::exchange(waiter.thread->pi_owner, nullptr)) inherit(owner);
 }
 
 void wake_waiter(FutexWaiter& waiter) {
@@ -82,7 +98,15 @@ ErrorOr<uint64_t> wake_locked(const AddressSpace::Key& key, uint64_t count, uint
   return woken;
 }
 
-void enqueue(FutexWaiter& waiter) { bucket_of(waiter.key).waiters.push_back(&waiter); }
+// Wakes go to the higher priority first, and to who has waited longest.
+void enqueue(FutexWaiter& waiter) {
+  auto& list = bucket_of(waiter.key).waiters;
+  FutexWaiter* at = nullptr;
+  if (waiter.thread->priority) [[unlikely]]
+    for (at = list.first(); at && at->thread->priority >= waiter.thread->priority; at = list.next(at)) {
+    }
+  list.insert_before(&waiter, at);
+}
 
 // Sleeps until woken; takes the waiter off its queue otherwise.
 ErrorOr<void> sleep_on(FutexWaiter& waiter, FutexDeadline deadline) {
@@ -103,12 +127,21 @@ FutexWaiter* first_pi_waiter(const AddressSpace::Key& key, FutexWaiter* after = 
   return nullptr;
 }
 
+// Who gets a lock next: the highest, and of those who has waited longest.
+FutexWaiter* heir_of(const AddressSpace::Key& key) {
+  FutexWaiter* best = first_pi_waiter(key);
+  for (FutexWaiter* w = best; w; w = first_pi_waiter(key, w))
+    if (w->thread->rank > best->thread->rank) best = w;
+  return best;
+}
+
 // `owner` holds it now: who still waits, waits for that thread's end too.
 void set_pi_owner(const AddressSpace::Key& key, Thread& owner) {
   for (FutexWaiter* w = first_pi_waiter(key); w; w = first_pi_waiter(key, w)) {
     w->thread->pi_owner = &owner;
     owner.pi_awaited = true;
   }
+  inherit(&owner);
 }
 
 // Whether `thread`, once it waited for `owner`, would wait for itself.
@@ -130,18 +163,20 @@ void enqueue_for(FutexWaiter& waiter, Thread& owner) {
   waiter.thread->pi_owner = &owner;
   owner.pi_awaited = true;
   enqueue(waiter);
+  inherit(&owner);
 }
 
-// Gives a lock that nobody holds any more to the one who has waited longest.
+// Gives a lock that nobody holds any more to its heir.
 ErrorOr<bool> hand_over(const AddressSpace::Key& key, UserAddress word, uint32_t old_value, uint32_t flags) {
   FutexLocked lock;
-  FutexWaiter* next = first_pi_waiter(key);
+  FutexWaiter* next = heir_of(key);
   uint32_t value = flags;
-  if (next) value |= uint32_t(next->thread->tid) | (first_pi_waiter(key, next) ? futex_word::Waiters : 0);
+  if (next) value |= uint32_t(next->thread->tid) | (first_pi_waiter(key, first_pi_waiter(key)) ? futex_word::Waiters : 0);
   if (TRY(compare_exchange_user(word, old_value, value)) != old_value) return false;
   if (next) {
     wake_waiter(*next);
     set_pi_owner(key, *next->thread);
+    inherit(&current_thread());
   }
   return true;
 }
@@ -356,6 +391,12 @@ ErrorOr<uint64_t> requeue_pi_futex(UserAddress from, UserAddress lock, Sharing s
     }
     return done;
   }
+}
+
+void priority_changed(Thread& thread) {
+  FutexLocked lock;
+  if (thread.priority > thread.rank) set_rank(thread, uint8_t(thread.priority));
+  inherit(&thread);
 }
 
 ErrorOr<void> try_lock_pi_futex(UserAddress word, Sharing sharing) {

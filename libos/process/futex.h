@@ -56,6 +56,9 @@ ErrorOr<void> lock_pi_futex(UserAddress word, Sharing sharing, FutexDeadline dea
 ErrorOr<void> try_lock_pi_futex(UserAddress word, Sharing sharing);
 ErrorOr<void> unlock_pi_futex(UserAddress word, Sharing sharing);
 
+// The priority of a thread has changed: its rank is that, or the highest of who waits for locks that it holds, and so on along the line.
+void priority_changed(Thread& thread);
+
 // clear_child_tid: whoever waits, private or shared.
 ErrorOr<uint64_t> wake_futex(UserAddress word, uint64_t count);
 // At the end of a thread, and at execve: marks what it still holds as its owner's having died, and wakes who waits for that.

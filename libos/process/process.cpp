@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/hot.h"
 #include "memory/heap.h"
@@ -78,6 +79,7 @@ Process& make_first_process() {
   link_thread(thread, process);
   link_process(process);
   process.leader = &thread;
+  thread.credentials = &process.credentials;
   process.started_at = ticks_now();
   return process;
 }
@@ -90,9 +92,7 @@ ErrorOr<Process*> Process::create(Process& parent) {
   process->pid = allocate_id();
   process->group = parent.group;
   process->session = parent.session;
-  process->dumpable = parent.dumpable;
-  process->no_new_privileges = parent.no_new_privileges;
-  process->credentials = parent.credentials;
+  process->credentials = current_credentials();
   process->limits = parent.limits;
   process->executable = parent.executable;
   process->signal_trampoline = parent.signal_trampoline;
@@ -129,13 +129,17 @@ void Process::destroy() {
 ErrorOr<Thread*> Thread::create(Process& process, int tid) {
   Thread* thread = heap_new<Thread>();
   if (!thread) return fail(Errno::NoMemory);
-  auto stack = allocate_kernel_stack();
+  const bool shared = tid == process.pid || current_thread().credentials == &process.credentials;
+  Credentials* credentials = shared ? &process.credentials : heap_new<Credentials>(current_credentials());
+  auto stack = credentials ? allocate_kernel_stack() : fail(Errno::NoMemory);
   if (!stack) {
+    if (!shared) heap_delete(credentials);
     heap_delete(thread);
     return fail(stack.error());
   }
   thread->stack = *stack;
   thread->tid = tid;
+  thread->credentials = credentials;
   link_thread(*thread, process);
   return thread;
 }
@@ -145,12 +149,18 @@ void Thread::unlink() {
   process->threads.remove(this);
   --process->thread_count;
   if (process->leader == this) process->leader = nullptr;
+  if (credentials != &process->credentials) heap_delete(credentials);
+  credentials = nullptr;
   thread_buckets[tid % Buckets].remove(this);
   process = nullptr;
   address_space = nullptr;
 }
 
 void Thread::rename(int new_tid) {
+  if (credentials != &process->credentials) {
+    process->credentials = *credentials;
+    heap_delete(std::exchange(credentials, &process->credentials));
+  }
   thread_buckets[tid % Buckets].remove(this);
   tid = new_tid;
   thread_buckets[tid % Buckets].push_back(this);
@@ -191,6 +201,28 @@ bool Thread::has_deliverable_signal() const {
          (process->exiting && process->survivor != this);
 }
 
+ErrorOr<Credentials*> changeable_credentials() {
+  Thread& me = current_thread();
+  Process& process = *me.process;
+  if ((process.thread_count == 1 && process.leader == &me) || me.credentials != &process.credentials) return me.credentials;
+  // The leader keeps them and each other gets a copy; any other thread gets one itself.
+  for (Thread& thread : process.threads) {
+    const bool parts = process.leader == &me ? &thread != &me : &thread == &me;
+    if (!parts || thread.credentials != &process.credentials) continue;
+    auto copy = heap_new<Credentials>(process.credentials);
+    if (!copy) return fail(Errno::NoMemory);
+    thread.credentials = copy;
+  }
+  return me.credentials;
+}
+
+void credentials_changed(const Ids& old) {
+  Thread& thread = current_thread();
+  if (!thread.credentials->hidden_after(old)) return;
+  thread.address_space->dumpable = false;
+  thread.death_signal = 0;
+}
+
 void Process::note_resident() {
   if (address_space) ended.most_resident = std::max(ended.most_resident, address_space->peak_resident());
 }
@@ -222,19 +254,23 @@ bool signal_pending() { return current_thread().has_deliverable_signal(); }
 
 // ---- and net/: net/socket.h ----
 PeerIdentity current_identity() {
-  const Process& p = current_process();
-  return {p.pid, p.credentials.euid, p.credentials.egid};
+  const Credentials& c = current_credentials();
+  return {current_process().pid, c.euid, c.egid};
+}
+PeerIdentity current_sender() {
+  const Credentials& c = current_credentials();
+  return {current_process().pid, c.uid, c.gid};
 }
 
 ipc::UndoList& ipc::current_undo() { return current_process().undo; }
 
 FileCredentials current_file_credentials() {
-  const Credentials& c = current_process().credentials;
+  const Credentials& c = current_credentials();
   return {c.fsuid, c.fsgid, c.groups, c.group_count, c.effective};
 }
 
 FileCredentials current_real_credentials() {
-  const Credentials& c = current_process().credentials;
+  const Credentials& c = current_credentials();
   CapabilitySet effective = c.effective;
   if (!(c.secure_bits & secure_bit::NoSetUidFixup)) effective = c.uid ? CapabilitySet{} : c.permitted;
   return {c.uid, c.gid, c.groups, c.group_count, effective};

@@ -50,8 +50,6 @@ class Process {
   bool exiting = false;        // exit_group has begun: threads end on their way out
   Thread* survivor = nullptr;  // execve: the one thread that `exiting` does not end
   bool executed = false;       // has called execve since fork (setpgid: EACCES)
-  bool dumpable = true;
-  bool no_new_privileges = false;
   bool stop_reported = true, continue_reported = true;  // to wait
   bool subreaper = false;
   uint8_t exit_signal = sig::Child;  // what the parent gets
@@ -68,7 +66,7 @@ class Process {
   Ref<FileContext> file_context;
   Ref<SignalActions> actions;
   PendingSignals pending;
-  Credentials credentials;
+  Credentials credentials;  // its leader's, also when that has ended: what others see as the process'; all its threads' as long as none has changed its own
   Limits limits;
   IntervalTimers timers;
 
@@ -96,11 +94,17 @@ class Process {
   char executable_path[256] = {};
 
   bool is_first() const;
+  bool is_dumpable() const { return address_space && address_space->dumpable; }
   uint64_t limit(Limits::Resource r) const { return limits[r].current; }
   Usage usage() const;  // of all its threads, ended ones included
 };
 
 inline Process& current_process() { return *current_thread().process; }
+inline Credentials& current_credentials() { return *current_thread().credentials; }
+// The same for a change: they are then the current thread's alone.
+ErrorOr<Credentials*> changeable_credentials();
+// After the caller's ids or capabilities have changed from what `old` says: others may no longer look into its memory then.
+void credentials_changed(const Ids& old);
 
 // ---- the table of processes and threads ----
 // pid 1 is no process: it stands for whoever adopts orphans, and reaps them at once.

@@ -29,7 +29,7 @@ constexpr uint64_t RandomPages = 1 << 18;       // stack and mappings: 1 GiB eac
 constexpr uint64_t RandomBreakPages = 1 << 13;  // 32 MiB
 constexpr uint64_t IndependentBase = UserTop / 3 * 2;
 constexpr uint64_t MaxStack = 64u << 20, MinStack = 128u << 10, StackGuard = 1u << 20;
-constexpr uint64_t FirstStack = 33 * PageSize, LeastFirstStack = 4 * PageSize;  // mapped at once, so that a program need not fault for it; more grows
+constexpr uint64_t FirstStack = 33 * PageSize;  // mapped at once, so that a program need not fault for it; more grows
 
 ErrorOr<void> read_image(Inode& inode, std::span<std::byte> scratch, ElfImage& image) {
   if (inode.type() != file_mode::Regular) return fail(Errno::Access);
@@ -185,7 +185,8 @@ ErrorOr<LoadedProgram> map_program(const Program& program) {
 ErrorOr<Bases> choose_bases(const LoadedProgram& loaded, uint64_t stack_limit) {
   AddressSpace& space = *current_thread().address_space;
   uint64_t most_bytes = round_up(std::clamp(stack_limit, MinStack, MaxStack), PageSize);
-  uint64_t stack_bytes = round_up(std::clamp(stack_limit, LeastFirstStack, FirstStack), PageSize);
+  // A page more than the limit: where the first frame starts is random, below.
+  uint64_t stack_bytes = std::min(stack_limit, FirstStack - PageSize) / PageSize * PageSize + PageSize;
   uint64_t top = UserTop - PageSize - random_below(RandomPages) * PageSize;
   space.set_mmap_base(UserAddress(UserTop - RandomPages * PageSize - most_bytes - StackGuard - random_below(RandomPages) * PageSize));
   space.initialize_break(UserAddress(loaded.end + random_below(RandomBreakPages) * PageSize), loaded.data_bytes);
@@ -207,7 +208,7 @@ ErrorOr<Bases> choose_bases(const LoadedProgram& loaded, uint64_t stack_limit) {
   Thread& thread = current_thread();
   Process& process = *thread.process;
   shadow::mark(shadow::Step::Places);
-  const Credentials& who = process.credentials;
+  const Credentials& who = *thread.credentials;
   const AuxiliaryEntry auxv[] = {
       {auxiliary::SystemPage, loaded.vdso},
       {auxiliary::Capabilities, Capabilities},
@@ -303,7 +304,6 @@ void reset_attributes(Thread& thread, Process& process) {
   thread.frame_replaced = true;
   thread.work |= WorkSignal;  // clears frame_replaced
   process.timers.stop_posix();
-  process.dumpable = true;
   process.executed = true;
   process.exit_signal = sig::Child;
 }
@@ -312,13 +312,13 @@ void reset_attributes(Thread& thread, Process& process) {
 bool apply_set_id(Process& process, const Attributes& file) {
   Credentials& who = process.credentials;
   uint32_t uid = who.euid, gid = who.egid;
-  if (!process.no_new_privileges) {
+  if (!who.no_new_privileges) {
     if (file.mode & file_mode::SetUser) uid = file.uid;
     if ((file.mode & (file_mode::SetGroup | 010)) == (file_mode::SetGroup | 010)) gid = file.gid;
   }
   // Whoever shares the working directory with it (CLONE_FS) could lead it astray.
   bool watched = process.file_context->references() > 1;
-  return who.execute(uid, gid, process.no_new_privileges ? Credentials::Gains::Forbidden
+  return who.execute(uid, gid, who.no_new_privileges ? Credentials::Gains::Forbidden
                                : watched ? Credentials::Gains::Restricted : Credentials::Gains::Granted);
 }
 
@@ -373,6 +373,11 @@ ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, bool closed, Argu
   Attributes file = TRY(inode->attributes());
   TRY(read_program(inode, work->program));
   auto space = TRY(AddressSpace::create());
+  // prctl(2), PR_SET_DUMPABLE.
+  auto may_read = [](Inode* file) { return !file || check_access(*file, AccessRead, current_file_credentials()); };
+  const Ids old_ids = *thread.credentials;
+  space->dumpable = old_ids.uid == old_ids.euid && old_ids.gid == old_ids.egid && may_read(inode.get()) &&
+                    may_read(work->program.interpreter_inode.get());
   auto actions = TRY(make<SignalActions>());
 
   // The point of no return: what fails from here on ends the process, as on Linux.
@@ -393,7 +398,8 @@ ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, bool closed, Argu
   process.actions = std::move(actions);
   reset_attributes(thread, process);
   bool secure = apply_set_id(process, file);
-  process.dumpable = !secure;  // prctl(2), PR_SET_DUMPABLE
+  credentials_changed(old_ids);
+  if (secure) thread.death_signal = 0;
   if (process.descriptors->references() > 1) {
     // CLONE_FILES ends with execve.
     auto own = process.descriptors->clone();
@@ -408,7 +414,7 @@ ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, bool closed, Argu
   if (!prepared) {
     release.disarm();
     heap_delete(work);
-    force_fatal_signal(sig::Kill);
+    force_fatal_signal(sig::Segv);
     return {};
   }
   reset_floats(thread);

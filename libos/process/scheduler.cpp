@@ -2,10 +2,12 @@
 #include "process/scheduler.h"
 
 #include <cstring>
+#include <utility>
 
 #include "arch/time.h"
 #include "base/hot.h"
 #include "base/lock.h"
+#include "fs/async.h"
 #include "memory/address_space.h"
 #include "memory/kernel_stack.h"
 #include "memory/user.h"
@@ -20,31 +22,61 @@ namespace pl {
 namespace {
 
 struct RunQueue {
-  List<Thread, &Thread::run_link> runnable;  // without the running one
+  List<Thread, &Thread::run_link> runnable;  // without the running one; by rank
   uint32_t count;
   Thread* dead;             // has left for good; freed by whoever runs next
   Thread* float_owner;      // whose floating-point registers the hart holds
   uint64_t slice_end;       // 0: the running thread has the hart for itself
   uint64_t timer_set;       // what the hart's timer is set to; NoDeadline once it has fired
+  bool any_rank;
+  uint64_t real_time_since; // no thread without a rank has run since then
   TimerHeap timers;
 };
 
 PL_HOT RunQueue queue;
 
-uint64_t slice() { return tick_rate().from_nanoseconds(SliceNanoseconds); }
+// sched(7), "Limiting the CPU usage of real-time and deadline processes": of each second the others get a twentieth.
+constexpr uint64_t RealTimeNanoseconds = 950'000'000, OthersNanoseconds = 50'000'000;
+
+[[gnu::noinline]] uint64_t slice_by_rank(const Thread& thread) {
+  uint64_t ns = SliceNanoseconds;
+  if (thread.rank) ns = RealTimeSliceNanoseconds;
+  else if (Thread* first = queue.runnable.first(); first && first->rank) ns = OthersNanoseconds;
+  return tick_rate().from_nanoseconds(ns);
+}
+
+inline uint64_t slice(const Thread& thread) {
+  return queue.any_rank ? slice_by_rank(thread) : tick_rate().from_nanoseconds(SliceNanoseconds);
+}
 
 // Always the same lock: run queue, wait queues and timers change together.
 struct SchedulerLocked : Locked {
   SchedulerLocked() : Locked(Rank::Scheduler, &queue) {}
 };
 
+// Behind those of its rank, or before them.
+[[gnu::noinline]] void insert_by_rank(Thread& thread, bool first_of_rank) {
+  Thread* at = nullptr;
+  if (thread.rank)
+    for (at = queue.runnable.first(); at && (first_of_rank ? at->rank > thread.rank : at->rank >= thread.rank); at = queue.runnable.next(at)) {
+    }
+  queue.runnable.insert_before(&thread, at);
+  if (thread.rank > current_thread().rank) current_thread().work |= WorkReschedule;
+}
+
+// Real-time threads cost only who has some.
+inline void insert(Thread& thread) {
+  ++queue.count;
+  if (queue.any_rank) [[unlikely]] insert_by_rank(thread, &thread == &current_thread() && !std::exchange(thread.gives_way, false));
+  else queue.runnable.push_back(&thread);
+}
+
 void enqueue(Thread& thread) {
   thread.state = ThreadState::Runnable;
-  queue.runnable.push_back(&thread);
-  ++queue.count;
+  insert(thread);
   // From now on the running thread shares the hart.
   if (!queue.slice_end) {
-    queue.slice_end = read_time() + slice();
+    queue.slice_end = read_time() + slice(current_thread());
     current_thread().work |= WorkTimer;
   }
 }
@@ -54,10 +86,24 @@ void wake_locked(Thread& thread) {
   else thread.woken = true;
 }
 
+// The highest, unless its like have had the hart for so long that others get a share.
+[[gnu::noinline]] Thread* choose_among_ranks(Thread* first) {
+  if (!first->rank) return first;
+  const uint64_t now = read_time();
+  if (!current_thread().rank || !queue.real_time_since) queue.real_time_since = now;
+  if (now - queue.real_time_since < tick_rate().from_nanoseconds(RealTimeNanoseconds)) return first;
+  Thread* other = first;
+  while (other && other->rank) other = queue.runnable.next(other);
+  return other ? other : first;
+}
+
 Thread* take_next() {
   SchedulerLocked lock;
-  Thread* next = queue.runnable.pop_front();
-  if (next) --queue.count;
+  Thread* next = queue.runnable.first();
+  if (!next) return nullptr;
+  if (queue.any_rank) [[unlikely]] next = choose_among_ranks(next);
+  queue.runnable.remove(next);
+  --queue.count;
   return next;
 }
 
@@ -71,7 +117,10 @@ Thread* wait_for_runnable() {
     run_expired_timers(read_time());
     if (Thread* next = take_next()) return next;
     ocall::idle(next_timer_deadline());
+    queue.real_time_since = 0;
     take_host_events();
+    // Somebody has to look which files raise signals: a sleep may end early.
+    if (Thread& me = current_thread(); me.work & WorkAsync) wake_thread(me);
     if (Thread* next = take_next()) return next;
   }
 }
@@ -98,7 +147,7 @@ void save_if_dirty(Thread& thread) {
 void run(Thread& next, uint64_t now) {
   Thread& me = current_thread();
   next.started_running = now;
-  queue.slice_end = queue.count ? now + slice() : 0;
+  queue.slice_end = queue.count ? now + slice(next) : 0;
   next.work |= WorkTimer;
   if (&next == &me) return;
 
@@ -132,8 +181,7 @@ void schedule() {
   uint32_t& switches = me.state == ThreadState::Runnable ? me.involuntary_switches : me.voluntary_switches;
   if (me.state == ThreadState::Runnable) {
     SchedulerLocked lock;
-    queue.runnable.push_back(&me);
-    ++queue.count;
+    insert(me);
   }
   Thread* next = take_next();
   if (!next) {
@@ -153,6 +201,20 @@ void resume_thread(Thread& thread) {
   SchedulerLocked lock;
   if (thread.state == ThreadState::Stopped) enqueue(thread);
 }
+
+void set_rank(Thread& thread, uint8_t rank) {
+  SchedulerLocked lock;
+  const uint8_t old = std::exchange(thread.rank, rank);
+  if (rank) queue.any_rank = true;
+  if (thread.run_link.linked) {
+    queue.runnable.remove(&thread);
+    insert_by_rank(thread, rank < old);
+  } else if (Thread* first = queue.runnable.first(); &thread == &current_thread() && first && first->rank > rank) {
+    thread.work |= WorkReschedule;
+  }
+}
+
+bool any_rank() { return queue.any_rank; }
 
 void start_thread(Thread& thread) {
   thread.context.start(thread.stack.value + KernelStackSize, enter_user_first, &thread);
@@ -200,6 +262,7 @@ void timer_interrupt() {
   Thread& me = current_thread();
   if (me.process->timers.uses_cpu) check_cpu_timers(*me.process);
   if (queue.slice_end && now >= queue.slice_end) {
+    me.gives_way = me.policy == PolicyRoundRobin;
     if (queue.count) me.work |= WorkReschedule;
     else queue.slice_end = 0;
   }
@@ -288,6 +351,10 @@ ErrorOr<void> sleep(uint64_t deadline, Sleep kind) {
     bool expired = !me.wake_timer.armed();
     cancel_timer(me.wake_timer);
     if (expired) return fail(Errno::TimedOut);
+  }
+  if (interruptible && me.work & WorkAsync) [[unlikely]] {
+    me.work &= ~WorkAsync;
+    async::look();
   }
   if (interruptible && me.has_deliverable_signal()) return fail(Errno::Interrupted);
   return {};

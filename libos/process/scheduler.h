@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Who runs: preemptive round robin over the runnable threads of the instance. The libOS itself is never preempted.
+// Who runs: of the runnable threads of the instance those of the highest rank, round robin; a real-time thread (sched(7)) stays until it
+// sleeps, gives way or a higher one wakes up. The libOS itself is never preempted.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 
 namespace pl {
 
-constexpr uint64_t SliceNanoseconds = 5'000'000;
+constexpr uint64_t SliceNanoseconds = 5'000'000, RealTimeSliceNanoseconds = 100'000'000;
 
 // Gives the hart to the next runnable thread, or waits for one (the hart goes back to the host meanwhile). A Runnable caller goes to the
 // end of the queue; any other is continued by wake_thread or resume_thread. No lock held.
@@ -18,6 +19,10 @@ void schedule();
 void wake_thread(Thread& thread);
 // A Stopped thread becomes runnable.
 void resume_thread(Thread& thread);
+// Another place among those that are runnable; behind its new like, but before them if it had a higher one.
+void set_rank(Thread& thread, uint8_t rank);
+// Whether some thread ever had a rank.
+bool any_rank();
 // A new thread: from now on it is scheduled.
 void start_thread(Thread& thread);
 // A thread that runs in user mode on another hart is to look at its work.

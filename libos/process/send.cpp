@@ -132,12 +132,11 @@ void force_fatal_signal(int number) {
   thread.work |= WorkSignal;
 }
 
-bool may_signal(const Process& target, int number) {
-  const Process& me = current_process();
-  const Credentials &own = me.credentials, &other = target.credentials;
-  if (own.has(Capability::Kill)) return true;
+bool may_signal(const Process& target, const Credentials& other, int number) {
+  const Credentials& own = current_credentials();
+  if (own.has(Capability::Kill) || &target == &current_process()) return true;
   if (own.euid == other.suid || own.euid == other.uid || own.uid == other.suid || own.uid == other.uid) return true;
-  return number == sig::Cont && me.session == target.session;
+  return number == sig::Cont && current_process().session == target.session;
 }
 
 void deliver_host_signals(uint32_t signals) {

@@ -8,6 +8,7 @@
 namespace pl {
 
 class Process;
+struct Credentials;
 class Thread;
 
 ErrorOr<void> send_signal(Process& process, const SignalInfo& info);
@@ -27,7 +28,7 @@ void signal_wake(Thread& thread);
 void interrupt_all_threads(Process& process);
 
 // What kill(2) demands of the sender.
-bool may_signal(const Process& target, int number);
+bool may_signal(const Process& target, const Credentials& its, int number);
 
 // The host's signals (of PL_SIGNALS, bits 1 << number) go to the foreground group, as a terminal's do.
 void deliver_host_signals(uint32_t signals);

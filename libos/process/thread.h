@@ -19,8 +19,12 @@
 namespace pl {
 
 class Process;
+struct Credentials;
 
 enum class ThreadState : uint8_t { Runnable, Sleeping, Stopped, Dead };
+
+// Scheduling policies (sched(7)).
+enum Policy : int { PolicyOther = 0, PolicyFifo = 1, PolicyRoundRobin = 2, PolicyBatch = 3, PolicyIdle = 5, PolicyDeadline = 6 };
 
 // Why a thread must not go straight back to its program. Looked at once on the way out of each trap.
 enum Work : uint32_t { WorkSignal = 1, WorkReschedule = 2, WorkTimer = 4, WorkFreeze = 8, WorkDebug = 16, WorkAsync = 32 };
@@ -55,7 +59,9 @@ class Thread {
   int tid = 0;
   Process* process = nullptr;
   AddressSpace* address_space = nullptr;  // the process holds the reference
+  Credentials* credentials = nullptr;     // those of the process, or its own on the heap
   bool in_call = false;  // of a debug enclave: a system call has yet to write its result into the frame
+  uint8_t rank = 0;      // higher ones run first: its real-time priority, or that of who waits for a lock of its
 
   // ---- scheduling ----
   KernelContext context;   // while switched away
@@ -89,7 +95,9 @@ class Thread {
   char name[16] = {};
   uint32_t death_signal = 0;    // PR_SET_PDEATHSIG
   uint64_t timer_slack = 50000;
-  int nice = 0, policy = 0, priority = 0;  // remembered only: everyone is scheduled round robin
+  int nice = 0;               // remembered only
+  int policy = 0, priority = 0;  // the priority of a real-time policy (sched(7)); 0: round robin with its like
+  bool gives_way = false;        // when it next stops running: to others of its rank
   bool reset_policy = false;    // SCHED_RESET_ON_FORK: not for its children
   Ref<AddressSpace> last_address_space;  // of an ended process: its tables are in use until this thread is switched away
 

@@ -87,9 +87,7 @@ ErrorOr<void> prepare(const pl_record_start& start) {
   for (unsigned i = 0; i < SpareVariables; i++) TRY(environment.append(""));
 
   Process& process = Process::first();
-  Credentials& who = process.credentials;
-  who.uid = who.euid = who.suid = who.fsuid = start.uid;
-  who.gid = who.egid = who.sgid = who.fsgid = start.gid;
+  process.credentials.begin_as(start.uid, start.gid);
   host_terminal().session = process.session;
   host_terminal().foreground = process.group;
   point_record.room = TRY(prepare_template_start(first_program, {first_script, arguments, environment, first_path}, PointRecord::Room));

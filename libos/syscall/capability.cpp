@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint32_t Version1 = 0x19980330, Version2 = 0x20071026, Version3 = 0x20080522;
 
-Credentials& own() { return current_process().credentials; }
+Credentials& own() { return current_credentials(); }
 bool is_capability(uint64_t number) { return number <= unsigned(Capability::Last); }
 
 // Words of the data array, or the version to prefer and EINVAL.
@@ -34,7 +34,7 @@ Result sys_capget(UserAddress address, UserOut<CapabilityData> data) {
   if (header.pid < 0) return fail(Errno::Invalid);
   const Thread* thread = header.pid ? find_thread(header.pid) : &current_thread();
   if (!thread) return fail(Errno::NoProcess);
-  const Credentials& who = thread->process->credentials;
+  const Credentials& who = *thread->credentials;
   for (unsigned i = 0; i < *words; ++i) {
     auto word = [i](CapabilitySet set) { return uint32_t(set.bits >> (32 * i)); };
     TRY(data.write({word(who.effective), word(who.permitted), word(who.inheritable)}, i));
@@ -56,7 +56,7 @@ Result sys_capset(UserAddress address, UserIn<CapabilityData> data) {
   effective = effective & CapabilitySet::all();
   permitted = permitted & CapabilitySet::all();
   inheritable = inheritable & CapabilitySet::all();
-  Credentials& c = own();
+  Credentials& c = *TRY(changeable_credentials());
   if (!c.has(Capability::SetCapabilities) && !inheritable.within(c.inheritable | c.permitted)) return fail(Errno::Perm);
   if (!inheritable.within(c.inheritable | c.bounding) || !permitted.within(c.permitted) || !effective.within(permitted)) return fail(Errno::Perm);
   c.effective = effective;
@@ -72,7 +72,7 @@ Result read_bounding(uint64_t number) {
 }
 
 Result drop_bounding(uint64_t number) {
-  Credentials& c = own();
+  Credentials& c = *TRY(changeable_credentials());
   if (!c.has(Capability::SetCapabilities)) return fail(Errno::Perm);
   if (!is_capability(number)) return fail(Errno::Invalid);
   c.bounding = c.bounding & ~CapabilitySet::of(Capability(number));
@@ -80,7 +80,7 @@ Result drop_bounding(uint64_t number) {
 }
 
 Result set_keep_capabilities(uint64_t keep) {
-  Credentials& c = own();
+  Credentials& c = *TRY(changeable_credentials());
   if (keep > 1) return fail(Errno::Invalid);
   if (c.secure_bits & secure_bit::KeepCapabilities << 1) return fail(Errno::Perm);
   c.secure_bits = (c.secure_bits & ~secure_bit::KeepCapabilities) | (keep ? secure_bit::KeepCapabilities : 0);
@@ -88,7 +88,7 @@ Result set_keep_capabilities(uint64_t keep) {
 }
 
 Result set_secure_bits(uint64_t bits) {
-  Credentials& c = own();
+  Credentials& c = *TRY(changeable_credentials());
   uint32_t locked = (c.secure_bits & secure_bit::Locks) >> 1, unlocked = c.secure_bits & secure_bit::Locks & ~uint32_t(bits);
   if ((locked & (c.secure_bits ^ bits)) || unlocked || bits & ~uint64_t(secure_bit::All | secure_bit::Locks) || !c.has(Capability::SetCapabilities))
     return fail(Errno::Perm);
@@ -98,7 +98,7 @@ Result set_secure_bits(uint64_t bits) {
 
 Result change_ambient(uint64_t what, uint64_t number, uint64_t rest) {
   enum { IsSet = 1, Raise = 2, Lower = 3, ClearAll = 4 };
-  Credentials& c = own();
+  Credentials& c = *TRY(changeable_credentials());
   if (what == ClearAll) {
     if (number || rest) return fail(Errno::Invalid);
     c.ambient = {};

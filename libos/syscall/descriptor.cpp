@@ -82,11 +82,11 @@ Result record_lock(File& file, uint32_t command, UserAddress argument) {
   return 0;
 }
 
-// F_SETFL and FIONBIO's like: what of the flags may change.
+// F_SETFL and FIONBIO's like: what of the flags may change. O_ASYNC stays as it is in a file that raises no signals.
 ErrorOr<void> change_flags(File& file, int descriptor, uint32_t wanted) {
-  constexpr uint32_t Changeable = open_flag::Settable | open_flag::Async;
-  if ((file.flags() ^ wanted) & open_flag::Async) TRY(async::turn(file, descriptor, wanted & open_flag::Async));
-  return file.set_flags((file.flags() & ~Changeable) | (wanted & Changeable));
+  const uint32_t changeable = open_flag::Settable | (file.raises_signals() ? open_flag::Async : 0);
+  if ((file.flags() ^ wanted) & changeable & open_flag::Async) TRY(async::turn(file, descriptor, wanted & open_flag::Async));
+  return file.set_flags((file.flags() & ~changeable) | (wanted & changeable));
 }
 
 // F_SETOWN: a negative number is a group's.
@@ -97,7 +97,7 @@ ErrorOr<void> set_owner(File& file, int number) {
 
 ErrorOr<TmpRegular*> sealable(File& file) {
   Ref<Inode> inode = file.inode();
-  if (!inode || !inode->is_regular() || inode->file_system_identity() != TmpInode::identity()) return fail(Errno::Invalid);
+  if (!inode || !inode->is_regular() || !TmpInode::is(*inode)) return fail(Errno::Invalid);
   return static_cast<TmpRegular*>(inode.get());
 }
 
@@ -190,6 +190,7 @@ Result sys_ioctl(int descriptor, uint32_t command, UserAddress argument) {
     case Asynchronous: {
       uint32_t flag = command == NonBlocking ? open_flag::NonBlock : open_flag::Async;
       int on = TRY(UserIn<int>{argument}.read());
+      if (flag == open_flag::Async && bool(on) != bool(file->flags() & flag) && !file->raises_signals()) return fail(Errno::NotTerminal);
       TRY(change_flags(*file, descriptor, on ? file->flags() | flag : file->flags() & ~flag));
       return 0;
     }

@@ -83,7 +83,7 @@ Result sys_set_robust_list(UserAddress head, size_t bytes) {
 Result sys_get_robust_list(int tid, UserOut<uint64_t> head, UserOut<size_t> bytes) {
   Thread* thread = tid ? find_thread(tid) : &current_thread();
   if (!thread) return fail(Errno::NoProcess);
-  if (thread->process != &current_process() && !current_process().credentials.has(Capability::Trace)) return fail(Errno::Perm);
+  if (thread->process != &current_process() && !current_credentials().has(Capability::Trace)) return fail(Errno::Perm);
   TRY(bytes.write(sizeof(RobustListHead)));
   TRY(head.write(thread->robust_list.value));
   return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Who a process is: ids, groups, sessions, credentials.
+// Who a process is (groups, sessions), and who a thread: ids, which on Linux as here are each thread's own; libcs change those of all.
 #include "process/process.h"
 #include "syscall/table.h"
 
@@ -9,7 +9,14 @@ namespace {
 
 constexpr uint32_t Keep = ~0u;  // (uid_t)-1 leaves an id as it is
 
-Credentials& own() { return current_process().credentials; }
+Credentials& own() { return current_credentials(); }
+
+// The caller's ids have changed from what `old` says.
+Result changed(const Ids& old) {
+  own().user_changed(old);
+  credentials_changed(old);
+  return 0;
+}
 
 ErrorOr<Process*> process_or_self(int pid) {
   if (pid < 0) return fail(Errno::NoProcess);
@@ -78,28 +85,28 @@ Result sys_getgid() { return own().gid; }
 Result sys_getegid() { return own().egid; }
 
 Result sys_setuid(uint32_t uid) {
-  Credentials& c = own();
+  Credentials& c = *TRY(changeable_credentials());
   if (uid == Keep) return fail(Errno::Invalid);
-  Credentials old = c;
+  const Ids old = c;
   if (c.has(Capability::SetUid)) c.uid = c.suid = uid;
   else if (uid != c.uid && uid != c.suid) return fail(Errno::Perm);
   c.euid = c.fsuid = uid;
-  c.user_changed(old);
-  return 0;
+  return changed(old);
 }
 
 Result sys_setgid(uint32_t gid) {
-  Credentials& c = own();
+  Credentials& c = *TRY(changeable_credentials());
   if (gid == Keep) return fail(Errno::Invalid);
+  const Ids old = c;
   if (c.has(Capability::SetGid)) c.gid = c.sgid = gid;
   else if (gid != c.gid && gid != c.sgid) return fail(Errno::Perm);
   c.egid = c.fsgid = gid;
-  return 0;
+  return changed(old);
 }
 
 Result sys_setreuid(uint32_t real, uint32_t effective) {
-  Credentials& c = own();
-  Credentials old = c;
+  Credentials& c = *TRY(changeable_credentials());
+  const Ids old = c;
   if (!c.has(Capability::SetUid)) {
     if (real != Keep && real != c.uid && real != c.euid) return fail(Errno::Perm);
     if (effective != Keep && effective != c.uid && effective != c.euid && effective != c.suid) return fail(Errno::Perm);
@@ -108,13 +115,12 @@ Result sys_setreuid(uint32_t real, uint32_t effective) {
   if (effective != Keep) c.euid = effective;
   if (real != Keep || (effective != Keep && effective != old.uid)) c.suid = c.euid;
   c.fsuid = c.euid;
-  c.user_changed(old);
-  return 0;
+  return changed(old);
 }
 
 Result sys_setregid(uint32_t real, uint32_t effective) {
-  Credentials& c = own();
-  Credentials old = c;
+  Credentials& c = *TRY(changeable_credentials());
+  const Ids old = c;
   if (!c.has(Capability::SetGid)) {
     if (real != Keep && real != c.gid && real != c.egid) return fail(Errno::Perm);
     if (effective != Keep && effective != c.gid && effective != c.egid && effective != c.sgid) return fail(Errno::Perm);
@@ -123,31 +129,31 @@ Result sys_setregid(uint32_t real, uint32_t effective) {
   if (effective != Keep) c.egid = effective;
   if (real != Keep || (effective != Keep && effective != old.gid)) c.sgid = c.egid;
   c.fsgid = c.egid;
-  return 0;
+  return changed(old);
 }
 
 Result sys_setresuid(uint32_t real, uint32_t effective, uint32_t saved) {
-  Credentials& c = own();
+  Credentials& c = *TRY(changeable_credentials());
   auto allowed = [&](uint32_t id) { return id == Keep || c.has(Capability::SetUid) || id == c.uid || id == c.euid || id == c.suid; };
   if (!allowed(real) || !allowed(effective) || !allowed(saved)) return fail(Errno::Perm);
-  Credentials old = c;
+  const Ids old = c;
   if (real != Keep) c.uid = real;
   if (effective != Keep) c.euid = effective;
   if (saved != Keep) c.suid = saved;
   c.fsuid = c.euid;
-  c.user_changed(old);
-  return 0;
+  return changed(old);
 }
 
 Result sys_setresgid(uint32_t real, uint32_t effective, uint32_t saved) {
-  Credentials& c = own();
+  Credentials& c = *TRY(changeable_credentials());
   auto allowed = [&](uint32_t id) { return id == Keep || c.has(Capability::SetGid) || id == c.gid || id == c.egid || id == c.sgid; };
   if (!allowed(real) || !allowed(effective) || !allowed(saved)) return fail(Errno::Perm);
+  const Ids old = c;
   if (real != Keep) c.gid = real;
   if (effective != Keep) c.egid = effective;
   if (saved != Keep) c.sgid = saved;
   c.fsgid = c.egid;
-  return 0;
+  return changed(old);
 }
 
 Result sys_getresuid(UserOut<uint32_t> real, UserOut<uint32_t> effective, UserOut<uint32_t> saved) {
@@ -166,20 +172,24 @@ Result sys_getresgid(UserOut<uint32_t> real, UserOut<uint32_t> effective, UserOu
 
 // Return the old id, also on failure (setfsuid(2)).
 Result sys_setfsuid(uint32_t uid) {
-  Credentials& c = own();
-  uint32_t old = c.fsuid;
+  Credentials& c = *TRY(changeable_credentials());
+  const Ids old = c;
   if (uid != Keep && (c.has(Capability::SetUid) || uid == c.uid || uid == c.euid || uid == c.suid || uid == c.fsuid)) {
     c.fsuid = uid;
-    c.file_user_changed(old);
+    c.file_user_changed(old.fsuid);
+    credentials_changed(old);
   }
-  return old;
+  return old.fsuid;
 }
 
 Result sys_setfsgid(uint32_t gid) {
-  Credentials& c = own();
-  uint32_t old = c.fsgid;
-  if (gid != Keep && (c.has(Capability::SetGid) || gid == c.gid || gid == c.egid || gid == c.sgid || gid == c.fsgid)) c.fsgid = gid;
-  return old;
+  Credentials& c = *TRY(changeable_credentials());
+  const Ids old = c;
+  if (gid != Keep && (c.has(Capability::SetGid) || gid == c.gid || gid == c.egid || gid == c.sgid || gid == c.fsgid)) {
+    c.fsgid = gid;
+    credentials_changed(old);
+  }
+  return old.fsgid;
 }
 
 Result sys_getgroups(int count, UserOut<uint32_t> groups) {
@@ -193,7 +203,7 @@ Result sys_getgroups(int count, UserOut<uint32_t> groups) {
 }
 
 Result sys_setgroups(int count, UserIn<uint32_t> groups) {
-  Credentials& c = own();
+  Credentials& c = *TRY(changeable_credentials());
   if (!c.has(Capability::SetGid)) return fail(Errno::Perm);
   if (count < 0 || size_t(count) > Credentials::MaxGroups) return fail(Errno::Invalid);
   uint32_t copy[Credentials::MaxGroups];

@@ -366,7 +366,7 @@ Result sys_msgctl(int id, int command, UserAddress argument) {
       auto q = TRY(ipc::message_queues.find<ipc::MessageQueue>(id));
       auto wanted = TRY(UserIn<QueueRecord>{argument}.read());
       TRY(q->check_owner());
-      if (wanted.limit > ipc::MessageQueue::DefaultBytes && !current_process().credentials.has(Capability::Resource)) return fail(Errno::Perm);
+      if (wanted.limit > ipc::MessageQueue::DefaultBytes && !current_credentials().has(Capability::Resource)) return fail(Errno::Perm);
       q->set_owner(wanted.permissions);
       q->limit = wanted.limit;
       q->changed_at = now();

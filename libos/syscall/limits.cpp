@@ -59,7 +59,7 @@ namespace {
 ErrorOr<void> set_limit(Process& process, uint32_t resource, Limit limit) {
   if (limit.current > limit.maximum) return fail(Errno::Invalid);
   Limit& old = process.limits.of[resource];
-  if (limit.maximum > old.maximum && !current_process().credentials.has(Capability::Resource)) return fail(Errno::Perm);
+  if (limit.maximum > old.maximum && !current_credentials().has(Capability::Resource)) return fail(Errno::Perm);
   if (resource == Limits::Descriptors) {
     if (limit.maximum > Descriptors::Maximum && limit.maximum > old.maximum) return fail(Errno::Perm);
     process.descriptors->set_limit(unsigned(limit.current < Descriptors::Maximum ? limit.current : Descriptors::Maximum));
@@ -75,7 +75,7 @@ Result sys_prlimit64(int pid, uint32_t resource, UserIn<Limit> in, UserOut<Limit
   if (resource >= Limits::Count) return fail(Errno::Invalid);
   Process* process = pid ? find_process(pid) : &current_process();
   if (!process || process->state == ProcessState::Zombie) return fail(Errno::NoProcess);
-  const Credentials &own = current_process().credentials, &other = process->credentials;
+  const Credentials &own = current_credentials(), &other = process->credentials;
   if (process != &current_process() && !own.has(Capability::Resource) &&
       (own.uid != other.uid || own.uid != other.euid || own.uid != other.suid || own.gid != other.gid))
     return fail(Errno::Perm);

@@ -141,7 +141,7 @@ Result lock_range(UserAddress address, size_t bytes) {
   if (from_page < bytes) return fail(Errno::Invalid);
   size_t rounded = TRY(whole_pages(address.page(), from_page, Errno::NoMemory));
   const Process& process = current_process();
-  if (!process.credentials.has(Capability::LockMemory) && rounded > process.limit(Limits::LockedMemory))
+  if (!current_credentials().has(Capability::LockMemory) && rounded > process.limit(Limits::LockedMemory))
     return fail(process.limit(Limits::LockedMemory) ? Errno::NoMemory : Errno::Perm);
   TRY(space().set_locked(address.page(), rounded, true));
   return 0;
@@ -165,7 +165,7 @@ Result sys_munlock(UserAddress address, size_t bytes) {
 Result sys_mlockall(uint32_t flags) {
   if (!flags || flags & ~accepted::mlockall_flags || flags == 4) return fail(Errno::Invalid);
   const Process& process = current_process();
-  if (!process.credentials.has(Capability::LockMemory) && !process.limit(Limits::LockedMemory)) return fail(Errno::Perm);
+  if (!current_credentials().has(Capability::LockMemory) && !process.limit(Limits::LockedMemory)) return fail(Errno::Perm);
   constexpr uint32_t Current = 1, Future = 2;
   TRY(space().set_all_locked(flags & Current, flags & Future));
   return 0;

@@ -55,7 +55,7 @@ struct OutgoingControl {
     if (count > Rights::Maximum || rights) return fail(Errno::Invalid);
     if (!count) return {};
     const Process& process = current_process();
-    const Credentials& who = process.credentials;
+    const Credentials& who = current_credentials();
     bool unlimited = who.has(Capability::Resource) || who.has(Capability::Administration);
     if (!unlimited && rights::under_way() + count > process.limit(Limits::Descriptors)) return fail(Errno::TooManyReferences);
     rights = TRY(Rights::create(unsigned(count)));
@@ -70,7 +70,7 @@ struct OutgoingControl {
   ErrorOr<void> read_identity(UserAddress data, size_t length) {
     if (length != sizeof identity) return fail(Errno::Invalid);
     identity = TRY(UserIn<PeerIdentity>{data}.read());
-    const Credentials& c = current_process().credentials;
+    const Credentials& c = current_credentials();
     bool own_pid = identity.pid == current_process().pid;
     bool own_uid = identity.uid == c.uid || identity.uid == c.euid || identity.uid == c.suid;
     bool own_gid = identity.gid == c.gid || identity.gid == c.egid || identity.gid == c.sgid;

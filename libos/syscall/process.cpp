@@ -91,11 +91,14 @@ namespace {
 Result execute_path(std::string_view path, Ref<Inode> inode, UserAddress argument_pointers, UserAddress environment_pointers, bool closed = false) {
   constexpr uint64_t Least = 131072, Most = 6u << 20;
   uint64_t stack = current_process().limit(Limits::Stack);
-  size_t limit = std::min(std::clamp(stack / 4, Least, Most), stack);
+  size_t limit = std::clamp(stack / 4, Least, Most);
   ArgumentStrings arguments, environment;
   TRY(arguments.append_user(argument_pointers, limit));
   limit -= std::min(limit, arguments.bytes() + arguments.count() * sizeof(uint64_t));
   TRY(environment.append_user(environment_pointers, limit));
+  // They lie on the new stack, of which a page is there whatever the limit says.
+  size_t bytes = sizeof(uint64_t) + path.size() + 1 + arguments.bytes() + environment.bytes();
+  if (bytes > PageSize && round_up(bytes, PageSize) > stack) return fail(Errno::TooBig);
   if (!arguments.count()) TRY(arguments.append(""));
   TRY(execute(std::move(inode), path, closed, arguments, environment));
   return 0;
@@ -234,10 +237,10 @@ Result sys_prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
     case GetDeathSignal:
       TRY(UserOut<int>{UserAddress(a)}.write(int(thread.death_signal)));
       return 0;
-    case GetDumpable: return process.dumpable;
+    case GetDumpable: return thread.address_space->dumpable;
     case SetDumpable:
       if (a > 1) return fail(Errno::Invalid);
-      process.dumpable = a;
+      thread.address_space->dumpable = a;
       return 0;
     case SetName: {
       char name[sizeof(thread.name)] = {};
@@ -254,11 +257,11 @@ Result sys_prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
       return 0;
     case GetSeccomp: case GetHugePages:
       return 0;
-    case GetKeepCapabilities: return bool(process.credentials.secure_bits & secure_bit::KeepCapabilities);
+    case GetKeepCapabilities: return bool(current_credentials().secure_bits & secure_bit::KeepCapabilities);
     case SetKeepCapabilities: return set_keep_capabilities(a);
     case ReadBounding: return read_bounding(a);
     case DropBounding: return drop_bounding(a);
-    case GetSecureBits: return process.credentials.secure_bits;
+    case GetSecureBits: return current_credentials().secure_bits;
     case SetSecureBits: return set_secure_bits(a);
     case ChangeAmbient: return change_ambient(a, b, c | d);
     case SetTimerSlack:
@@ -273,11 +276,11 @@ Result sys_prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
       return 0;
     case SetNoNewPrivileges:
       if (a != 1 || b || c || d) return fail(Errno::Invalid);
-      process.no_new_privileges = true;
+      TRY(changeable_credentials())->no_new_privileges = true;
       return 0;
     case GetNoNewPrivileges:
       if (a || b || c || d) return fail(Errno::Invalid);
-      return process.no_new_privileges;
+      return current_credentials().no_new_privileges;
     case GetTidAddress:
       TRY(UserOut<uint64_t>{UserAddress(a)}.write(thread.clear_child_tid.value));
       return 0;

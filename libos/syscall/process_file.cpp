@@ -34,7 +34,7 @@ Result sys_pidfd_send_signal(int descriptor, int number, UserIn<RawSignalInfo> i
   const Process& me = current_process();
   SignalInfo info;
   info.code = sigcode::User;
-  info.sender = {me.pid, me.credentials.uid, 0};
+  info.sender = {me.pid, current_credentials().uid, 0};
   if (in) {
     auto raw = TRY(in.read());
     std::memcpy(&info, &raw, sizeof(info));
@@ -43,7 +43,7 @@ Result sys_pidfd_send_signal(int descriptor, int number, UserIn<RawSignalInfo> i
   }
   if (number < 0 || number > sig::Count) return fail(Errno::Invalid);
   info.number = number;
-  if (!may_signal(*process, number)) return fail(Errno::Perm);
+  if (!may_signal(*process, process->credentials, number)) return fail(Errno::Perm);
   if (number) TRY(send_signal(*process, info));
   return 0;
 }
@@ -52,8 +52,8 @@ Result sys_pidfd_send_signal(int descriptor, int number, UserIn<RawSignalInfo> i
 Result sys_pidfd_getfd(int descriptor, int target, uint32_t flags) {
   if (flags & ~accepted::pidfd_getfd_flags) return fail(Errno::Invalid);
   Process* process = TRY(process_behind(descriptor));
-  const Credentials &own = current_process().credentials, &other = process->credentials;
-  bool same = own.euid == other.uid && own.euid == other.euid && own.euid == other.suid && process->dumpable;
+  const Credentials &own = current_credentials(), &other = process->credentials;
+  bool same = own.euid == other.uid && own.euid == other.euid && own.euid == other.suid && process->is_dumpable();
   if (!own.has(Capability::Trace) && !same) return fail(Errno::Perm);
   if (!process->descriptors) return fail(Errno::NoProcess);  // it has ended
   Ref<File> file = TRY(process->descriptors->get(target));

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Scheduling: round robin for everyone, so that policies and priorities are remembered where a program would ask, and do nothing else.
+// Scheduling: policies and priorities (sched(7)). Nice values are remembered where a program would ask, and do nothing else.
 #include <algorithm>
+#include <utility>
 
+#include "process/futex.h"
 #include "process/process.h"
 #include "process/scheduler.h"
 #include "syscall/table.h"
@@ -10,7 +12,6 @@ namespace pl {
 
 namespace {
 
-constexpr int PolicyOther = 0, PolicyFifo = 1, PolicyRoundRobin = 2, PolicyBatch = 3, PolicyIdle = 5, PolicyDeadline = 6;
 constexpr int ResetOnFork = 0x40000000;
 constexpr unsigned Harts = 1;  // that run threads
 
@@ -23,23 +24,27 @@ ErrorOr<Thread*> thread_or_self(int tid) {
 }
 
 ErrorOr<void> may_change(const Thread& thread) {
-  const Credentials &own = current_process().credentials, &other = thread.process->credentials;
+  const Credentials &own = current_credentials(), &other = *thread.credentials;
   if (own.has(Capability::Nice) || own.euid == other.uid || own.euid == other.euid) return {};
   return fail(Errno::Perm);
 }
 
-ErrorOr<void> check_policy(int policy, int priority) {
-  switch (policy) {
-    case PolicyOther: case PolicyBatch: case PolicyIdle:
-      if (priority) return fail(Errno::Invalid);
-      return {};
-    case PolicyFifo: case PolicyRoundRobin:
-      if (priority < 1 || priority > 99) return fail(Errno::Invalid);
-      if (!current_process().credentials.has(Capability::Nice) && uint64_t(priority) > current_process().limit(Limits::RealTimePriority))
-        return fail(Errno::Perm);
-      return {};
-    default: return fail(Errno::Invalid);
-  }
+bool is_real_time(int policy) { return policy == PolicyFifo || policy == PolicyRoundRobin; }
+
+// What RLIMIT_NICE lets a thread have that has no capability for it.
+bool may_be_as_nice(const Thread& thread, int nice) {
+  return current_credentials().has(Capability::Nice) || uint64_t(20 - nice) <= thread.process->limit(Limits::Nice);
+}
+
+ErrorOr<void> check_policy(const Thread& thread, int policy, int priority, bool reset) {
+  if (is_real_time(policy) ? priority < 1 || priority > 99 : priority || (policy != PolicyOther && policy != PolicyBatch && policy != PolicyIdle))
+    return fail(Errno::Invalid);
+  if (current_credentials().has(Capability::Nice)) return {};
+  const uint64_t most = thread.process->limit(Limits::RealTimePriority);
+  if (is_real_time(policy) && ((policy != thread.policy && !most) || (priority > thread.priority && uint64_t(priority) > most))) return fail(Errno::Perm);
+  if (thread.policy == PolicyIdle && policy != PolicyIdle && !may_be_as_nice(thread, thread.nice)) return fail(Errno::Perm);
+  if (thread.reset_policy && !reset) return fail(Errno::Perm);
+  return may_change(thread);
 }
 
 // As sched_setscheduler(2) takes it.
@@ -49,17 +54,20 @@ ErrorOr<void> set_policy(int tid, int policy, int priority) {
   Thread* thread = TRY(thread_or_self(tid));
   bool reset = policy & ResetOnFork;
   policy &= ~ResetOnFork;
-  TRY(check_policy(policy, priority));
-  TRY(may_change(*thread));
+  TRY(check_policy(*thread, policy, priority, reset));
   thread->policy = policy;
-  thread->priority = priority;
   thread->reset_policy = reset;
+  const int before = std::exchange(thread->priority, priority);
+  if (before == priority) return {};
+  thread->gives_way = priority > before;
+  priority_changed(*thread);
   return {};
 }
 
 }  // namespace
 
 Result sys_sched_yield() {
+  current_thread().gives_way = true;
   current_thread().work |= WorkReschedule;
   return 0;
 }
@@ -102,8 +110,8 @@ Result sys_sched_get_priority_min(int policy) {
 }
 
 Result sys_sched_rr_get_interval(int pid, UserOut<TimeSpec> interval) {
-  TRY(thread_or_self(pid));
-  TRY(interval.write(to_timespec(SliceNanoseconds)));
+  const int policy = TRY(thread_or_self(pid))->policy;
+  TRY(interval.write(to_timespec(policy == PolicyFifo ? 0 : policy == PolicyRoundRobin ? RealTimeSliceNanoseconds : SliceNanoseconds)));
   return 0;
 }
 
@@ -145,7 +153,7 @@ ErrorOr<void> for_each_named(int which, int who, F visit) {
   for_each_process([&](Process& p) {
     bool named = which == OfProcess ? p.pid == (who ? who : me.pid)
                  : which == OfGroup ? p.group == (who ? who : me.group)
-                                    : p.credentials.uid == (who ? uint32_t(who) : me.credentials.uid);
+                                    : p.credentials.uid == (who ? uint32_t(who) : current_credentials().uid);
     if (!named) return true;
     for (Thread& thread : p.threads) {
       found = true;
@@ -169,9 +177,7 @@ Result sys_setpriority(int which, int who, int priority) {
   Errno error{};
   TRY(for_each_named(which, who, [&](Thread& thread) {
     if (auto may = may_change(thread); !may) error = may.error();
-    else if (priority < thread.nice && !current_process().credentials.has(Capability::Nice) &&
-             uint64_t(20 - priority) > current_process().limit(Limits::Nice))
-      error = Errno::Access;
+    else if (priority < thread.nice && !may_be_as_nice(thread, priority)) error = Errno::Access;
     else thread.nice = priority;
   }));
   if (error != Errno{}) return fail(error);

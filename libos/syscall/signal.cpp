@@ -22,7 +22,7 @@ SignalInfo from_current(int number, int code) {
   SignalInfo info;
   info.number = number;
   info.code = code;
-  info.sender = {current_process().pid, current_process().credentials.uid, 0};
+  info.sender = {current_process().pid, current_credentials().uid, 0};
   return info;
 }
 
@@ -163,7 +163,7 @@ Result sys_restart_syscall() {
 namespace {
 
 // As an init does that belongs to root and has no handler: nothing reaches it.
-Result signal_adopter() { return current_process().credentials.has(Capability::Kill) ? Result(0) : fail(Errno::Perm); }
+Result signal_adopter() { return current_credentials().has(Capability::Kill) ? Result(0) : fail(Errno::Perm); }
 
 }  // namespace
 
@@ -176,7 +176,7 @@ Result sys_kill(int pid, int number) {
   Errno error = Errno::Perm;
   auto send = [&](Process& process) {
     found = true;
-    if (!may_signal(process, number)) return;
+    if (!may_signal(process, process.credentials, number)) return;
     if (number) {
       auto sent = send_signal(process, info);
       if (!sent) {
@@ -208,7 +208,7 @@ Result send_to_thread(int pid, int tid, int number, const SignalInfo& info) {
   if (number && !is_signal(number)) return fail(Errno::Invalid);
   Thread* thread = find_thread(tid);
   if (!thread || !thread->process || (pid > 0 && thread->process->pid != pid)) return fail(Errno::NoProcess);
-  if (!may_signal(*thread->process, number)) return fail(Errno::Perm);
+  if (!may_signal(*thread->process, *thread->credentials, number)) return fail(Errno::Perm);
   if (number) TRY(send_signal(*thread, info));
   return 0;
 }
@@ -236,12 +236,12 @@ Result sys_tgkill(int pid, int tid, int number) {
 }
 
 Result sys_rt_sigqueueinfo(int pid, int number, UserIn<RawSignalInfo> in) {
-  SignalInfo info = TRY(read_queued(in, number, pid == current_process().pid));
+  SignalInfo info = TRY(read_queued(in, number, pid == current_thread().tid));
   if (number && !is_signal(number)) return fail(Errno::Invalid);
   if (pid == AdopterPid) return signal_adopter();
   Process* process = find_process(pid);
   if (!process) return fail(Errno::NoProcess);
-  if (!may_signal(*process, number)) return fail(Errno::Perm);
+  if (!may_signal(*process, process->credentials, number)) return fail(Errno::Perm);
   if (number) TRY(send_signal(*process, info));
   return 0;
 }

@@ -24,7 +24,7 @@ void copy_name(char (&to)[65], const char* from) {
 }
 
 Result set_name(char (&to)[65], UserAddress name, size_t bytes) {
-  if (!current_process().credentials.has(Capability::Administration)) return fail(Errno::Perm);
+  if (!current_credentials().has(Capability::Administration)) return fail(Errno::Perm);
   if (bytes > sizeof(to) - 1) return fail(Errno::Invalid);
   char copy[65] = {};
   TRY(copy_from_user(copy, name, bytes));

@@ -59,7 +59,7 @@ Result sys_gettimeofday(UserOut<TimeValue> value, UserOut<TimeZone> zone) {
 }
 
 Result sys_settimeofday(UserIn<TimeValue> value, UserAddress) {
-  if (!current_process().credentials.has(Capability::Time)) return fail(Errno::Perm);
+  if (!current_credentials().has(Capability::Time)) return fail(Errno::Perm);
   if (!value) return 0;
   TimeValue v = TRY(value.read());
   if (v.microseconds < 0 || v.microseconds >= 1'000'000) return fail(Errno::Invalid);

@@ -105,7 +105,7 @@ ErrorOr<uint64_t> read_clock_ns(int clock) {
 ErrorOr<void> set_clock(int clock, const TimeSpec& value) {
   if (clock != ClockRealtime) return fail(Errno::Invalid);
   if (!value.valid() || uint64_t(value.seconds) > INT64_MAX / NanosecondsPerSecond - 1) return fail(Errno::Invalid);
-  if (!current_process().credentials.has(Capability::Time)) return fail(Errno::Perm);
+  if (!current_credentials().has(Capability::Time)) return fail(Errno::Perm);
   anchor_realtime(uint64_t(value.seconds) * NanosecondsPerSecond + uint64_t(value.nanoseconds));
   realtime_was_set();
   return {};

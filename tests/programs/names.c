@@ -161,6 +161,21 @@ static void renames(void) {
   CHECK(link("c", "d") == 0 && rename("c", "d") == 0 && access("c", F_OK) == 0 && stat("c", &st) == 0 && st.st_nlink == 2);
 }
 
+// A name goes nowhere else than within its file system.
+static void between_mounts(void) {
+  close(file("stays", "x"));
+  CHECK(mkdir("folder-stays", 0755) == 0);
+  CHECK(move("stays", "/dev/moved", 0) == EXDEV && move("/dev/null", "moved", 0) == EXDEV && move("folder-stays", "/dev/moved", 0) == EXDEV);
+  CHECK(move("stays", "/dev/null", Exchange) == EXDEV && move("no-such", "/dev/moved", 0) == EXDEV && move("stays", "/dev/.", 0) == EXDEV);
+  CHECK(link("stays", "/dev/moved") == -1 && errno == EXDEV && link("stays", "/dev/null") == -1 && errno == EEXIST);
+  CHECK(link("/dev/null", "null") == -1 && errno == EXDEV && link("/dev/null", "stays") == -1 && errno == EEXIST);
+  CHECK(link("folder-stays", "/dev/moved") == -1 && errno == EXDEV && link("folder-stays", "link") == -1 && errno == EPERM);
+  CHECK(link("folder-stays", "stays") == -1 && errno == EEXIST && link("stays", "no-such/") == -1 && errno == ENOENT);
+  CHECK(access("stays", F_OK) == 0 && access("/dev/moved", F_OK) == -1);
+  struct stat here_stat, there;
+  CHECK(stat(".", &here_stat) == 0 && stat("/dev", &there) == 0 && here_stat.st_dev != there.st_dev && stat("/dev/null", &there) == 0 && here_stat.st_dev != there.st_dev);
+}
+
 static void whiteouts(void) {
   struct stat st;
   close(file("from", "moved"));
@@ -327,6 +342,7 @@ int main(int count, char **arguments) {
     what_a_directory_of_the_host_refuses();
   } else {
     renames();
+    between_mounts();
     whiteouts();
     files_without_a_name();
   }

@@ -2,11 +2,14 @@
 // Clocks, sleeping, interval and POSIX timers. Exits with 0 when everything is as Linux has it.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/timerfd.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/times.h>
@@ -182,6 +185,50 @@ static void posix_timers(void) {
   timer_delete(timer);
 }
 
+static uint64_t ends_of(int fd) {
+  uint64_t n = 0;
+  return read(fd, &n, sizeof n) == sizeof n ? n : 0;
+}
+static void timers_that_are_files(void) {
+  struct itimerspec left, none = {{0, 0}, {0, 0}};
+  struct pollfd p;
+  for (int which = 0; which < 6; which++) {
+    // None of the ends is lost, whatever a clock can tell.
+    const long intervals[] = {150, 333, 12345}, interval = intervals[which % 3];
+    const clockid_t clock = which < 3 ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+    int fd = timerfd_create(clock, TFD_NONBLOCK);
+    long begin = now(clock) + 2000000, ends = 0;
+    struct itimerspec wanted = {{0, interval}, {begin / 1000000000L, begin % 1000000000L}};
+    CHECK(fd >= 0 && ends_of(fd) == 0 && errno == EAGAIN && timerfd_settime(fd, TFD_TIMER_ABSTIME, &wanted, NULL) == 0);
+    p = (struct pollfd){fd, POLLIN, 0};
+    for (int i = 0; i < 3; i++) {
+      usleep(20000);
+      long least = (now(clock) - begin) / interval + 1;
+      CHECK(poll(&p, 1, 0) == 1 && timerfd_gettime(fd, &left) == 0 && left.it_interval.tv_nsec == interval);
+      CHECK(left.it_value.tv_sec == 0 && left.it_value.tv_nsec >= 0 && left.it_value.tv_nsec <= interval);
+      ends += (long)ends_of(fd);
+      CHECK(ends >= least && ends <= (now(clock) - begin) / interval + 1);
+    }
+    CHECK(timerfd_settime(fd, 0, &none, &left) == 0 && left.it_interval.tv_nsec == interval && timerfd_gettime(fd, &left) == 0 && left.it_interval.tv_nsec == 0);
+    usleep(1000);
+    CHECK(ends_of(fd) == 0 && errno == EAGAIN && poll(&p, 1, 0) == 0);
+    close(fd);
+  }
+  // One that ends once says so once, and is then nothing more than its interval.
+  int fd = timerfd_create(CLOCK_BOOTTIME, 0);
+  struct itimerspec once = {{0, 0}, {0, 1}};
+  CHECK(timerfd_settime(fd, 0, &once, NULL) == 0 && ends_of(fd) == 1 && timerfd_gettime(fd, &left) == 0 && left.it_value.tv_nsec == 0);
+  struct itimerspec odd = {{1, 7}, {3, 999999999}};
+  CHECK(timerfd_settime(fd, 0, &odd, NULL) == 0 && timerfd_gettime(fd, &left) == 0 && left.it_interval.tv_sec == 1 && left.it_interval.tv_nsec == 7 && left.it_value.tv_sec == 3);
+  odd.it_value.tv_nsec = 1000000000;
+  CHECK(timerfd_settime(fd, 0, &odd, NULL) == -1 && errno == EINVAL && timerfd_settime(0, 0, &once, NULL) == -1 && errno == EINVAL);
+  // A moment that has passed is at once.
+  long past = now(CLOCK_BOOTTIME) - 2500000;
+  struct itimerspec late = {{0, 1000000}, {past / 1000000000L, past % 1000000000L}};
+  CHECK(timerfd_settime(fd, TFD_TIMER_ABSTIME, &late, NULL) == 0 && ends_of(fd) >= 3);
+  close(fd);
+}
+
 static void waiting_costs_nothing(void) {
   long cpu = now(CLOCK_PROCESS_CPUTIME_ID), thread = now(CLOCK_THREAD_CPUTIME_ID);
   usleep(100000);
@@ -216,6 +263,7 @@ int main(void) {
   sleeping();
   interval_timers();
   posix_timers();
+  timers_that_are_files();
   waiting_costs_nothing();
   what_was_used();
   printf("%d failures\n", failures);

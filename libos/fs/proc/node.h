@@ -26,11 +26,12 @@ struct SystemNode {
 extern const SystemNode system_nodes[];
 extern const unsigned system_node_count;
 
-// Files of a process, and of each of its threads. Mode 0400: only its own user may look.
+// Files of a process, and of each of its threads.
 struct ProcessNode {
   std::string_view name;
   uint32_t mode;
   void (*write)(Text&, Process&, Thread*);  // of a thread below task/, or null
+  bool of_memory = false;  // for those only who may look into the process' memory (ptrace(2), "Ptrace access mode checking")
 };
 extern const ProcessNode process_nodes[];
 extern const unsigned process_node_count;

@@ -80,6 +80,7 @@ class ProcInode : public Inode {
     s.type = 0x9fa0;  // PROC_SUPER_MAGIC
     return s;
   }
+  bool grants(uint32_t) override;
   Ref<Inode> parent() override;
   ErrorOr<size_t> name(char* out) override;
   const void* file_system_identity() const override { return &the_identity; }
@@ -164,9 +165,16 @@ ErrorOr<Process*> ProcInode::process() const {
 }
 
 ErrorOr<void> may_look(const Process& p) {
-  FileCredentials who = current_file_credentials();
-  if (who.has(Capability::Trace) || (who.uid == p.credentials.euid && who.uid == p.credentials.uid)) return {};
+  const FileCredentials who = current_file_credentials();
+  const Credentials& c = p.credentials;
+  const bool same = who.uid == c.uid && who.uid == c.euid && who.uid == c.suid && who.gid == c.gid && who.gid == c.egid && who.gid == c.sgid;
+  if (&p == &current_process() || who.has(Capability::Trace) || (same && p.is_dumpable() && c.permitted.within(who.effective))) return {};
   return fail(Errno::Access);
+}
+
+// What a process has open it may look at whoever it has become.
+bool ProcInode::grants(uint32_t) {
+  return (name_.what == What::Descriptors || name_.what == What::Infos) && name_.pid == current_process().pid;
 }
 
 ErrorOr<Ref<File>> ProcInode::file() const {
@@ -186,8 +194,12 @@ ErrorOr<Attributes> ProcInode::attributes() {
   a.links = is_directory() ? 2 : 1;
   if (name_.pid) {
     Process* p = TRY(process());
-    a.uid = p->credentials.euid;
-    a.gid = p->credentials.egid;
+    // proc(5), /proc/PID: what is not everybody's to look at is user 0's where nobody may dump.
+    if (p->is_dumpable() || a.mode == (file_mode::Directory | 0555)) {
+      const Credentials& c = name_.task ? *find_thread(name_.task)->credentials : p->credentials;
+      a.uid = c.euid;
+      a.gid = c.egid;
+    }
   }
   a.atime = a.mtime = a.ctime = realtime_nanoseconds();
   return a;
@@ -196,7 +208,10 @@ ErrorOr<Attributes> ProcInode::attributes() {
 ErrorOr<Ref<File>> ProcInode::open(Ref<Inode> self, uint32_t flags) {
   if (is_directory()) return Ref<File>(TRY(make<DirectoryFile>(std::move(self), flags)));
   if (is_link()) return fail(Errno::LinkLoop);
-  if (name_.pid) TRY(process());
+  if (name_.pid) {
+    Process* p = TRY(process());
+    if (name_.what == What::ProcessText && process_nodes[name_.index].of_memory) TRY(may_look(*p));
+  }
   return Ref<File>(TRY(make<ProcFile>(Ref<ProcInode>(this), flags)));
 }
 

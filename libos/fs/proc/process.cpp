@@ -47,12 +47,14 @@ void stat(Text& t, Process& p, Thread* task) {
   auto memory = totals_of(p);
   char letter[2] = {state_letter(p), 0};
   const Terminal* terminal = terminal_of_session(p.session);
+  const Thread* one = task ? task : p.leader;
+  const int nice = one ? one->nice : 0, real_time = one ? one->priority : 0;
   t << number_of(p, task) << " (" << name_of(p, task) << ") " << std::string_view(letter, 1) << " " << parent_of(p) << " " << p.group << " " << p.session
     << " " << (terminal ? terminal->device() : 0) << " " << (terminal ? terminal->foreground : -1) << " 4194304 " << used.minor_faults << " " << p.waited.minor_faults << " 0 0 " << clock_ticks(used.cpu_ticks - used.system_ticks) << " "
     << clock_ticks(used.system_ticks) << " " << clock_ticks(p.waited.cpu_ticks - p.waited.system_ticks) << " " << clock_ticks(p.waited.system_ticks)
-    << " 20 " << (p.leader ? p.leader->nice : 0) << " " << p.thread_count << " 0 " << clock_ticks(p.started_at) << " "
+    << " " << (real_time ? -1 - real_time : 20 + nice) << " " << nice << " " << p.thread_count << " 0 " << clock_ticks(p.started_at) << " "
     << memory.mapped_pages * PageSize << " " << memory.resident_pages << " 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 " << int(p.exit_signal)
-    << " 0 0 0 0 0 0 0 0 0 " << p.arguments_start.value << " " << p.arguments_end.value << " " << p.environment_start.value << " "
+    << " 0 " << real_time << " " << (one ? one->policy : 0) << " 0 0 0 0 0 0 " << p.arguments_start.value << " " << p.arguments_end.value << " " << p.environment_start.value << " "
     << p.environment_end.value << " " << (p.state == ProcessState::Zombie ? p.exit_status : 0) << "\n";
 }
 
@@ -67,7 +69,7 @@ void signal_line(Text& t, std::string_view name, SignalSet set) {
 }
 
 void status(Text& t, Process& p, Thread* task) {
-  const Credentials& c = p.credentials;
+  const Credentials& c = task ? *task->credentials : p.credentials;
   auto memory = totals_of(p);
   t.field("Name", name_of(p, task));
   t << "Umask:\t";
@@ -120,7 +122,7 @@ void status(Text& t, Process& p, Thread* task) {
   capabilities("CapEff", c.effective);
   capabilities("CapBnd", c.bounding);
   capabilities("CapAmb", c.ambient);
-  t.field("NoNewPrivs", int(p.no_new_privileges)).field("Seccomp", 0);
+  t.field("NoNewPrivs", int(c.no_new_privileges)).field("Seccomp", 0);
   t << "Cpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\n";
   Process::Usage used = p.usage();
   t.field("voluntary_ctxt_switches", used.voluntary).field("nonvoluntary_ctxt_switches", used.involuntary);
@@ -233,7 +235,7 @@ void cgroup(Text& t, Process&, Thread*) { t << "0::/\n"; }
 
 const ProcessNode process_nodes[] = {
     {"stat", 0444, stat},       {"statm", 0444, statm},   {"status", 0444, status},       {"cmdline", 0444, cmdline},
-    {"comm", 0644, comm},       {"maps", 0444, maps},     {"environ", 0400, environ},     {"auxv", 0400, auxv},
+    {"comm", 0644, comm},       {"maps", 0444, maps, true}, {"environ", 0400, environ, true}, {"auxv", 0400, auxv, true},
     {"limits", 0444, limits},   {"mounts", 0444, mounts}, {"mountinfo", 0444, mountinfo}, {"oom_score", 0444, zero},
     {"oom_score_adj", 0444, zero}, {"wchan", 0444, wchan}, {"cgroup", 0444, cgroup},
 };

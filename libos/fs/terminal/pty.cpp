@@ -27,7 +27,7 @@ PL_HOT constinit List<Pty, &Pty::link> ptys;  // by number
 
 // A write of either end: `take` says how many of some bytes it took; while that is not all, the writer sleeps on `room` until `has_room`.
 template <class Take, class HasRoom>
-ErrorOr<size_t> write_in_pieces(Buffer& from, bool nonblocking, WaitQueue& room, Take take, HasRoom has_room) {
+ErrorOr<size_t> write_in_pieces(Buffer& from, bool nonblocking, bool& wants_room, WaitQueue& room, Take take, HasRoom has_room) {
   size_t done = 0;
   uint8_t chunk[Chunk];
   auto end = [&](Errno error) { return done ? ErrorOr<size_t>(done) : ErrorOr<size_t>(fail(error)); };
@@ -43,6 +43,7 @@ ErrorOr<size_t> write_in_pieces(Buffer& from, bool nonblocking, WaitQueue& room,
       continue;
     }
     if (*went) (void)from.take(chunk, *went);  // moves on by what was taken: the same bytes, readable a moment ago
+    wants_room = true;
     if (nonblocking) return end(Errno::Again);
     if (auto woken = wait_for(room, NoDeadline, Sleep::Interruptible, has_room); !woken) return end(woken.error());
   }
@@ -66,6 +67,9 @@ class MasterFile final : public File {
   ErrorOr<size_t> write(Buffer& from) override;
   uint32_t poll(PollTable* table) override;
   uint64_t activity() override { return pty_->shown + pty_->typed; }
+  bool raises_signals() override { return true; }
+  bool tells_of_room() override { return pty_->master_wants_room && pty_->discipline.takes_input() && std::exchange(pty_->master_wants_room, false); }
+  Terminal* as_terminal() override { return pty_.get(); }
   ErrorOr<uint64_t> ioctl(uint32_t command, UserAddress argument) override;
   ErrorOr<Attributes> attributes() override { return node_->attributes(); }
   Ref<Inode> inode() override { return node_; }
@@ -92,6 +96,9 @@ class SlaveFile final : public File {
   ErrorOr<size_t> write(Buffer& from) override;
   uint32_t poll(PollTable* table) override;
   uint64_t activity() override { return pty_->typed + pty_->shown; }
+  bool raises_signals() override { return true; }
+  bool tells_of_room() override { return pty_->slave_wants_room && pty_->discipline.takes_output() && std::exchange(pty_->slave_wants_room, false); }
+  Terminal* as_terminal() override { return pty_.get(); }
   ErrorOr<uint64_t> ioctl(uint32_t command, UserAddress argument) override;
   ErrorOr<Attributes> attributes() override { return node_->attributes(); }
   Ref<Inode> inode() override { return node_; }
@@ -258,7 +265,7 @@ ErrorOr<size_t> MasterFile::read(Buffer& to) {
 
 ErrorOr<size_t> MasterFile::write(Buffer& from) {
   if (!writable()) return fail(Errno::BadDescriptor);
-  return write_in_pieces(from, nonblocking(), pty_->typing, [&](const uint8_t* bytes, size_t n) -> ErrorOr<size_t> { return pty_->type(bytes, n); },
+  return write_in_pieces(from, nonblocking(), pty_->master_wants_room, pty_->typing, [&](const uint8_t* bytes, size_t n) -> ErrorOr<size_t> { return pty_->type(bytes, n); },
                          [&] { return pty_->discipline.takes_input(); });
 }
 
@@ -370,7 +377,7 @@ ErrorOr<size_t> SlaveFile::write(Buffer& from) {
     if (went) pty_->screen_changed();
     return went;
   };
-  return write_in_pieces(from, nonblocking(), pty_->writing, show, [&] { return pty_->discipline.takes_output() || !pty_->master_open; });
+  return write_in_pieces(from, nonblocking(), pty_->slave_wants_room, pty_->writing, show, [&] { return pty_->discipline.takes_output() || !pty_->master_open; });
 }
 
 uint32_t SlaveFile::poll(PollTable* table) {

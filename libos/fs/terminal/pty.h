@@ -41,6 +41,7 @@ class Pty final : public RefCounted, public Terminal {
   bool master_open = true;
   uint32_t slaves = 0;       // open descriptions
   bool slave_was_open = false;
+  bool master_wants_room = false, slave_wants_room = false;  // found none, and is to be told of some by a signal (O_ASYNC)
   bool packets = false;      // TIOCPKT: each read of the master starts with a status byte
   uint8_t status = 0;        // what changed since the last such read (TIOCPKT_*)
   uint64_t typed = 0, shown = 0;  // counts for edge-triggered epoll

@@ -61,7 +61,7 @@ ErrorOr<uint64_t> make_controlling(Terminal& terminal, bool steal) {
   if (me.session != me.pid) return fail(Errno::Perm);
   if (terminal.session == me.session) return 0;
   if (controlling_terminal()) return fail(Errno::Perm);
-  if (terminal.session && !(steal && me.credentials.has(Capability::Administration))) return fail(Errno::Perm);
+  if (terminal.session && !(steal && current_credentials().has(Capability::Administration))) return fail(Errno::Perm);
   terminal.session = me.session;
   terminal.foreground = me.group;
   return 0;

@@ -62,7 +62,11 @@ TmpDirectory::~TmpDirectory() {
   free_buckets(top_, buckets_);
 }
 
-ErrorOr<Ref<TmpDirectory>> TmpDirectory::create_root(uint32_t mode) { return make<TmpDirectory>(mode, 0u, 0u); }
+ErrorOr<Ref<TmpDirectory>> TmpDirectory::create_root(uint32_t mode, FileSystem file_system) {
+  auto root = TRY(make<TmpDirectory>(mode, 0u, 0u));
+  root->file_system_ = file_system;
+  return root;
+}
 
 TmpEntry** TmpDirectory::bucket(uint32_t hash) const {
   unsigned index = hash & (buckets_ - 1);
@@ -214,6 +218,7 @@ ErrorOr<void> TmpDirectory::insert(std::string_view name, Ref<TmpInode> inode) {
   TRY(make_buckets());
   TmpEntry* entry = TRY(TmpEntry::create(name, std::move(inode)));
   replace_hidden(entry);
+  entry->inode->file_system_ = file_system_;
   attach(entry);
   entry->inode->linkable_ = false;
   touch_change(true);
@@ -341,6 +346,7 @@ ErrorOr<void> TmpDirectory::rename(std::string_view name, Inode& new_parent, std
       FileCredentials who = current_file_credentials();
       whiteout = TRY(make<TmpNode>(file_mode::Character, who.uid, mode_ & file_mode::SetGroup ? gid_ : who.gid, 0));
       whiteout->linkable_ = false;
+      whiteout->file_system_ = file_system_;
     }
     TmpEntry* entry = TRY(TmpEntry::create(new_name, moved));
     Guard undo([&] { TmpEntry::destroy(entry); });

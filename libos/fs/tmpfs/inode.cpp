@@ -15,7 +15,6 @@ namespace pl {
 
 namespace {
 PL_HOT constinit uint64_t next_number = 1;
-const char the_identity = 0;
 constexpr int64_t Day = 86400ll * 1'000'000'000;
 }  // namespace
 
@@ -33,7 +32,7 @@ ErrorOr<Attributes> TmpInode::attributes() {
   a.inode = number_;
   a.size = size();
   a.blocks = blocks();
-  a.device = make_device(0, 1);
+  a.device = make_device(0, 1 + unsigned(file_system_));
   a.rdev = rdev_;
   a.mode = mode_;
   a.links = links_;
@@ -97,6 +96,7 @@ void TmpInode::remember(TmpEntry* name, TmpDirectory* directory) {
 }
 
 ErrorOr<void> TmpInode::remember(std::string_view name, TmpDirectory* directory) {
+  file_system_ = directory ? directory->file_system_ : FileSystem::Memory;
   remember(TRY(TmpEntry::create(name, nullptr)), directory);
   return {};
 }
@@ -124,7 +124,7 @@ ErrorOr<size_t> TmpInode::name(char* out) {
   return entry_->length;
 }
 
-const void* TmpInode::identity() { return &the_identity; }
+constinit const char TmpInode::identities[3] = {};
 
 ErrorOr<Ref<File>> TmpInode::open(Ref<Inode> self, uint32_t flags) {
   if (!is_directory()) return fail(Errno::NoDeviceAddress);

@@ -46,8 +46,10 @@ class TmpInode : public Inode {
   ErrorOr<FileSystemStatus> file_system() override;
   Ref<Inode> parent() override;
   ErrorOr<size_t> name(char* out) override;
-  const void* file_system_identity() const override { return identity(); }
-  static const void* identity();  // one for every tmpfs: an inode with it is a TmpInode
+  const void* file_system_identity() const override { return &identities[unsigned(file_system_)]; }
+  // What the files of one may be linked and moved within. Memory: of files that never have a name (memfd_create(2)).
+  enum class FileSystem : uint8_t { Root, Devices, Memory };
+  static bool is(const Inode& inode) { return uintptr_t(inode.file_system_identity()) - uintptr_t(identities) < sizeof identities; }
   // The inode that stands for a node below: the same as before for a file that has several names.
   static ErrorOr<Ref<TmpInode>> of(const Lower& lower);
   static uint64_t number_of(uint64_t lower_number) { return LowerNumbers | lower_number; }
@@ -57,6 +59,7 @@ class TmpInode : public Inode {
  protected:
   friend class TmpDirectory;
   static constexpr uint64_t LowerNumbers = uint64_t(1) << 48;
+  static const char identities[3];
   virtual uint64_t size() const { return 0; }
   virtual uint64_t blocks() const { return 0; }
   void touch_access();  // as relatime does; never for a template's inode, which a look must not copy
@@ -73,6 +76,7 @@ class TmpInode : public Inode {
   uint32_t mode_, uid_, gid_;
   uint32_t links_ = 0;
   bool linkable_ = true;  // may have a first name
+  FileSystem file_system_ = FileSystem::Root;
   int64_t atime_, mtime_, ctime_;
   TmpEntry* entry_ = nullptr;  // a name it has, or (is_removed()) the one that it went by last
 };
@@ -154,7 +158,7 @@ class TmpDirectory : public TmpInode {
   // Names that were below until now, and stay there until they are looked at.
   TmpDirectory(const LowerNode& node, const Lower& lower);
   ~TmpDirectory() override;
-  static ErrorOr<Ref<TmpDirectory>> create_root(uint32_t mode);
+  static ErrorOr<Ref<TmpDirectory>> create_root(uint32_t mode, FileSystem file_system = FileSystem::Root);
 
   ErrorOr<Ref<Inode>> lookup(std::string_view name) override;
   bool answers_from_memory(std::string_view name) override { return !lower_ || name.empty() || find(name); }

@@ -2,3 +2,4 @@
 #include "sockets.h"
 
 pl::PeerIdentity pl::current_identity() { return hosted::identity; }
+pl::PeerIdentity pl::current_sender() { return hosted::identity; }
