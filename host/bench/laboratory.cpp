@@ -37,7 +37,7 @@ OrFailure<Laboratory> Laboratory::open(const std::string& programs) {
   std::filesystem::create_directories(kCopies, error);
   auto files = HostFiles::from_environment();
   if (!files) return std::unexpected(failed("PENGLAI_ROOT", files.error()));
-  for (const char* name : {"bench-calls", "bench-calls-glibc", "bench-sqlite", "bench-first", "bench-main", "bench-call", "bench-hello", "bench-hello-glibc", "bench-nonce"}) {
+  for (const char* name : {"bench-calls", "bench-calls-glibc", "bench-sqlite", "bench-first", "bench-main", "bench-call", "bench-copies", "bench-hello", "bench-hello-glibc", "bench-nonce"}) {
     auto file = files->open(programs + "/" + name, O_RDONLY);
     if (!file) return std::unexpected(failed(programs + "/" + name, file.error()));
     auto bytes = read_file(file->get(), 64 << 20);

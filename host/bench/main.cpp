@@ -79,7 +79,7 @@ struct Bench {
     if (!run) return std::unexpected(run.error());
     char* end = nullptr;
     const double value = std::strtod(run->output.c_str(), &end);
-    if (run->status != 0 || end == run->output.c_str()) return failure(kOwnFailure, fmt::format("bench-calls: status {}: {}", run->status, run->output));
+    if (run->status != 0 || end == run->output.c_str()) return failure(kOwnFailure, fmt::format("the program: status {}: {}", run->status, run->output));
     return value;
   }
 
@@ -253,6 +253,7 @@ struct Bench {
       return Step{name, "instructions each", [&lab, name, program] { return printed(lab.fork(program, {name})); },
                   [&lab, name, program] { return printed(lab.process(program, {name}, true)); }};
     };
+    steps.push_back({"shadow_page_copy", "instructions each", [&] { return repeat([&] { return printed(lab.fork({"bench-copies", ShadowPoint::Call})); }, 3); }, nullptr});
     // Programs of root images.
     std::map<std::string, Rooted> images;
     auto rooted = [&](const std::string& name) -> OrFailure<Rooted*> {
@@ -284,7 +285,7 @@ struct Bench {
                          in_image(python, [this, command](Rooted& root) { return repeat([&] { return answered(root.process(*command)); }, 3); })});
     }
     for (const char* name : {"getppid", "pipe_pingpong", "futex_handoff", "thread_create_join", "fork_exit_wait", "fork_exec_wait", "open_close",
-                             "stat", "tmpfs_read_1m", "page_fault", "mmap_munmap", "mmap_touch_munmap"})
+                             "stat", "tmpfs_read_1m", "page_fault", "page_copy", "mmap_munmap", "mmap_touch_munmap"})
       steps.push_back(operation(name, "bench-calls"));
     steps.push_back(operation("clock_gettime", "bench-calls-glibc"));  // musl has no use for the vDSO on RISC-V
     steps.push_back({"sqlite_speedtest", kInstructions, [&] { return speedtest(lab.fork("bench-sqlite", kSpeedtest)); },

@@ -12,14 +12,6 @@
 
 namespace pl {
 
-PageTableEntry leaf_permissions(uint32_t protection) {
-  PageTableEntry bits = pte::User;
-  if (protection & (ProtectionRead | ProtectionWrite)) bits |= pte::Read;
-  if (protection & ProtectionExecute) bits |= pte::Execute;
-  // No access at all still keeps the page: executable for S-mode only, which never fetches there and cannot load from it.
-  return bits == pte::User ? pte::Execute : bits;
-}
-
 ErrorOr<Ref<AddressSpace>> AddressSpace::create() {
   PhysicalAddress root = TRY(frames::allocate_zeroed());
   object_window::copy_kernel_entries(root);

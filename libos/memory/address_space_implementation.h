@@ -69,6 +69,8 @@ class AddressSpaceImplementation final : public AddressSpace {
   // What faults do once they know the page. 
   // patch.cpp: its page, made present if it was not.
   ErrorOr<void> make_present(const Vma& vma, UserAddress address);
+  // The error EAGAIN: the mappings changed while the file was asked.
+  ErrorOr<Fault> show_file_page(uint64_t address, FaultAccess access);
   ErrorOr<Fault> place_anonymous(const Vma& vma, uint64_t address, FaultAccess access);
   ErrorOr<Fault> break_copy_on_write(const Vma& vma, uint64_t address);
   ErrorOr<Fault> place_file_page(const Vma& vma, uint64_t address, FrameRef frame, FaultAccess access);
@@ -88,9 +90,19 @@ class AddressSpaceImplementation final : public AddressSpace {
 
   // page_table.cpp. The leaf entry for writing: missing tables are made, and tables that a template or another address space shares are
   // replaced by copies of this one's own.
-  ErrorOr<PageTableEntry*> own_leaf(uint64_t address);
+  ErrorOr<PageTableEntry*> own_leaf(uint64_t address) {
+    PageTableEntry entry = table_pointer(root_)[table_index(address, 2)];
+    if (entry & pte::Own) [[likely]] {
+      entry = table_pointer(pte::frame_of(entry))[table_index(address, 1)];
+      if (entry & pte::Own) [[likely]] return table_pointer(pte::frame_of(entry)) + table_index(address, 0);
+    }
+    return make_own_leaf(address);
+  }
+  ErrorOr<PageTableEntry*> make_own_leaf(uint64_t address);
   ErrorOr<PageTableEntry*> own_middle(uint64_t address);
   ErrorOr<PageTableEntry*> own_table(PageTableEntry& entry, uint64_t address, uint64_t span);
+  // A template's tables are its forks' too.
+  void disown_tables();
   // Lets go of the pages of one table, if it is this one's own.
   void drop_leaves(PhysicalAddress table, uint64_t start, uint64_t end);
   void drop_everything();
@@ -115,7 +127,13 @@ class AddressSpaceImplementation final : public AddressSpace {
 };
 
 // The bits of a leaf that shows a page as `protection` allows; never writable by itself.
-PageTableEntry leaf_permissions(uint32_t protection);
+constexpr PageTableEntry leaf_permissions(uint32_t protection) {
+  PageTableEntry bits = pte::User;
+  if (protection & (ProtectionRead | ProtectionWrite)) bits |= pte::Read;
+  if (protection & ProtectionExecute) bits |= pte::Execute;
+  // No access at all still keeps the page: executable for S-mode only, which never fetches there and cannot load from it.
+  return bits == pte::User ? pte::Execute : bits;
+}
 
 template <class Visit>
 ErrorOr<void> AddressSpaceImplementation::for_each_leaf(uint64_t start, uint64_t end, Tables tables, Visit visit) {

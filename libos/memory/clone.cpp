@@ -44,6 +44,7 @@ ErrorOr<Ref<AddressSpace>> AddressSpaceImplementation::clone() {
       if (pte::valid(entry)) continue;  // another mapping in the same 2 MiB was first
       ref_frame(table);
       entry = pte::table(table);
+      if (!frame_is_frozen(table)) table_pointer(pte::frame_of(table_pointer(root_)[table_index(at, 2)]))[table_index(at, 1)] = entry;
     }
   }
   child.resident_ = resident_;
@@ -76,6 +77,7 @@ ErrorOr<void> AddressSpaceImplementation::prepare_freeze() {
     }
     TRY(for_each_leaf(vma.start, vma.end, Tables::Look, [](PageTableEntry& leaf, uint64_t) { leaf &= ~pte::Write; }));
   }
+  disown_tables();
   flush_translations();
   return {};
 }

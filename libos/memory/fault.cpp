@@ -123,23 +123,51 @@ void AddressSpaceImplementation::map_around(const Vma& vma, uint64_t address, ui
   }
 }
 
+// Apart, so that a fault that needs no file saves few registers.
+[[gnu::noinline]] ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::show_file_page(uint64_t address, FaultAccess access) {
+  Ref<Inode> inode;
+  uint64_t index;
+  uint32_t seen;
+  bool shared_write;
+  {
+    Locked lock(Rank::AddressSpace, this);
+    const Vma* vma = vmas_.holding(address);
+    if (!vma || !vma->inode) return fail(Errno::Again);
+    inode = vma->inode;
+    index = vma->page_index(address);
+    // A page that a later write elsewhere would replace must not stay behind in a shared mapping.
+    shared_write = vma->shared() && (access == FaultAccess::Write || vma->max_protection & ProtectionWrite);
+    seen = changes_;
+  }
+  // May wait for the host, so without the lock.
+  auto page = inode->page(index, shared_write);
+  if (!page) {
+    if (page.error() == Errno::NoMemory || page.error() == Errno::Interrupted) return fail(page.error());
+    return NoPage;
+  }
+  if (shared_write && access == FaultAccess::Write) inode->touched(Inode::ThroughMapping::Written);
+  Locked lock(Rank::AddressSpace, this);
+  if (changes_ != seen) return fail(Errno::Again);
+  const Vma& vma = *vmas_.holding(address);
+  auto result = place_file_page(vma, address, std::move(*page), access);
+  if (result && access != FaultAccess::Write)
+    map_around(vma, address, address / AroundBytes * AroundBytes, address / AroundBytes * AroundBytes + AroundBytes);
+  return result;
+}
+
 ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::handle_fault(UserAddress user, FaultAccess access) {
   uint64_t address = user.page().value;
   if (address >= HighestUserAddress) return NotMapped;
   for (;;) {
-    Ref<Inode> inode;
-    uint64_t index;
-    uint32_t seen;
-    bool shared_write;
     {
       Locked lock(Rank::AddressSpace, this);
       Vma* vma = vmas_.holding(address);
-      if (!vma) vma = grow_down_to(address);
-      if (!vma) return NotMapped;
-      if (!allows(*vma, access)) return NotAllowed;
+      if (!vma) [[unlikely]] vma = grow_down_to(address);
+      if (!vma) [[unlikely]] return NotMapped;
+      if (!allows(*vma, access)) [[unlikely]] return NotAllowed;
       PageTableEntry* leaf = find_leaf(root_, address);
       if (leaf && pte::valid(*leaf)) {
-        if (entry_allows(*leaf, access)) {
+        if (entry_allows(*leaf, access)) [[unlikely]] {
           // Somebody else was faster, or a stale translation.
           flush_page(address);
           if (access == FaultAccess::Execute) flush_instructions();
@@ -149,26 +177,9 @@ ErrorOr<AddressSpace::Fault> AddressSpaceImplementation::handle_fault(UserAddres
       } else if (!vma->inode) {
         return place_anonymous(*vma, address, access);
       }
-      inode = vma->inode;
-      index = vma->page_index(address);
-      // A page that a later write elsewhere would replace must not stay behind in a shared mapping.
-      shared_write = vma->shared() && (access == FaultAccess::Write || vma->max_protection & ProtectionWrite);
-      seen = changes_;
     }
-    // May wait for the host, so without the lock.
-    auto page = inode->page(index, shared_write);
-    if (!page) {
-      if (page.error() == Errno::NoMemory || page.error() == Errno::Interrupted) return fail(page.error());
-      return NoPage;
-    }
-    if (shared_write && access == FaultAccess::Write) inode->touched(Inode::ThroughMapping::Written);
-    Locked lock(Rank::AddressSpace, this);
-    if (changes_ != seen) continue;
-    const Vma& vma = *vmas_.holding(address);
-    auto result = place_file_page(vma, address, std::move(*page), access);
-    if (result && access != FaultAccess::Write)
-      map_around(vma, address, address / AroundBytes * AroundBytes, address / AroundBytes * AroundBytes + AroundBytes);
-    return result;
+    auto shown = show_file_page(address, access);
+    if (shown || shown.error() != Errno::Again) return shown;
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "arch/layout.h"
 #include "base/address.h"
 #include "base/error.h"
 
@@ -16,7 +17,11 @@ void ref_frame(PhysicalAddress frame);
 void unref_frame(PhysicalAddress frame);  // frees at the last one
 bool frame_is_frozen(PhysicalAddress frame);
 // In the frame window. Valid while a reference is held; writable only when this instance owns the frame alone or shares it on purpose.
+#ifdef PL_HOSTED
 void* frame_pointer(PhysicalAddress frame);
+#else
+inline void* frame_pointer(PhysicalAddress frame) { return reinterpret_cast<void*>(PL_FRAME_WINDOW + frame.value); }
+#endif
 
 // One counted reference.
 class FrameRef {

@@ -32,27 +32,34 @@ struct Region {
 struct State {
   Region regions[MaxRegions];
   unsigned region_count = 0;
-  uint64_t immortal_base = 0, immortal_size = 0;
   uint64_t reservation_end = 0;  // of the base region; 0 in a fork
   uint64_t free_list = 0;        // each links to the next in its first word
   uint64_t free_count = 0;
   uint64_t unused = 0;  // never handed out, in all regions
   unsigned next_extent = 0;  // in extent_orders
+  unsigned recent = 0;       // the region that the last frame asked about was in
   uint64_t counts_used = 0;          // of fork_counts
 };
 PL_HOT_FRESH constinit State state{};
 PL_HOT constinit PhysicalAddress the_zero_frame{};
 PL_HOT_FRESH constinit uint32_t fork_counts[128]{};  // of a fork's first frames; later extents hold their own
 
-bool is_immortal(uint64_t frame) { return frame - state.immortal_base < state.immortal_size; }
-
-inline uint32_t* count_of(uint64_t frame) {
+[[gnu::noinline]] uint32_t* search_count(uint64_t frame) {
   for (unsigned i = state.region_count; i-- > 0;) {
     const Region& r = state.regions[i];
     uint64_t index = (frame - r.base) >> PageShift;
-    if (index < r.frames) return r.counts + index;
+    if (index >= r.frames) continue;
+    state.recent = i;
+    return r.counts + index;
   }
   return nullptr;
+}
+
+// Frames that are asked about one after the other are mostly neighbours.
+inline uint32_t* count_of(uint64_t frame) {
+  const Region& r = state.regions[state.recent];
+  uint64_t index = (frame - r.base) >> PageShift;
+  return index < r.frames ? r.counts + index : search_count(frame);
 }
 
 // A region of a cold enclave grows; a fork gets another one. Each is larger than the one before: the number of PMP entries bounds them.
@@ -125,13 +132,14 @@ ErrorOr<PhysicalAddress> take(Urgency urgency, Content content) {
 
 }  // namespace
 
+PL_HOT_FRESH constinit Immortals detail::immortals{};
+
 void start_cold(PhysicalAddress base, PhysicalAddress first, uint32_t* counts, PhysicalAddress next, PhysicalAddress end, PhysicalAddress reservation_end) {
   state = {};
   state.next_extent = NoExtents;
   state.regions[0] = {first.value, uint64_t(end - first) >> PageShift, uint64_t(next - first) >> PageShift, counts};
   state.region_count = 1;
-  state.immortal_base = base.value;
-  state.immortal_size = uint64_t(next - base);
+  detail::immortals = {base.value, uint64_t(next - base)};
   state.reservation_end = reservation_end.value;
   state.unused = state.regions[0].frames - state.regions[0].next;
 }
@@ -142,8 +150,7 @@ void start_fork(const pl_boot& boot, PhysicalAddress next, PhysicalAddress root)
   uint64_t frames = boot.extent_size >> PageShift, used = (next.value - boot.extent) >> PageShift;
   state.regions[0] = {boot.extent, frames, used, fork_counts};
   state.region_count = 1;
-  state.immortal_base = boot.base;
-  state.immortal_size = boot.base_size;
+  detail::immortals = {boot.base, boot.base_size};
   state.next_extent = 0;
   state.counts_used = frames;
   state.unused = frames - used;
@@ -165,15 +172,10 @@ ErrorOr<PhysicalAddress> allocate_zeroed(Urgency urgency) { return take(urgency,
 
 void allow_extents() { state.next_extent = ColdFirst; }
 
-Immortals immortals() { return {state.immortal_base, state.immortal_size}; }
-
-uint32_t references(PhysicalAddress frame) {
-  if (is_immortal(frame.value)) return ~0u;
+uint32_t detail::counted(PhysicalAddress frame) {
   uint32_t* count = count_of(frame.value);
   return count ? *count : ~0u;
 }
-
-bool is_exclusive(PhysicalAddress frame) { return references(frame) == 1; }
 
 PhysicalAddress zero_frame() { return the_zero_frame; }
 void set_zero_frame(PhysicalAddress frame) { the_zero_frame = frame; }
@@ -197,13 +199,13 @@ void for_each_used(void (*visit)(void*, PhysicalAddress), void* context) {
 ErrorOr<PhysicalAddress> allocate_frame() { return frames::allocate_zeroed(); }
 
 void ref_frame(PhysicalAddress frame) {
-  if (frames::is_immortal(frame.value)) return;
+  if (frames::immortals().hold(frame)) return;
   Locked lock(Rank::Frames, &frames::state);
   if (uint32_t* count = frames::count_of(frame.value)) ++*count;
 }
 
 void unref_frame(PhysicalAddress frame) {
-  if (frames::is_immortal(frame.value)) return;
+  if (frames::immortals().hold(frame)) return;
   Locked lock(Rank::Frames, &frames::state);
   uint32_t* count = frames::count_of(frame.value);
   if (!count || --*count) return;
@@ -212,10 +214,6 @@ void unref_frame(PhysicalAddress frame) {
   frames::state.free_count++;
 }
 
-bool frame_is_frozen(PhysicalAddress frame) { return frames::is_immortal(frame.value); }
-
-#ifndef PL_HOSTED
-void* frame_pointer(PhysicalAddress frame) { return reinterpret_cast<void*>(PL_FRAME_WINDOW + frame.value); }
-#endif
+bool frame_is_frozen(PhysicalAddress frame) { return frames::immortals().hold(frame); }
 
 }  // namespace pl

@@ -31,14 +31,18 @@ ErrorOr<PhysicalAddress> allocate_zeroed(Urgency urgency = Urgency::Normal);
 
 // Frames that are never counted: what was added, and in a fork all of the template. For loops over many.
 struct Immortals {
-  uint64_t base, size;
+  uint64_t base = 0, size = 0;
   bool hold(PhysicalAddress frame) const { return frame.value - base < size; }
 };
-Immortals immortals();
+namespace detail {
+extern Immortals immortals;
+uint32_t counted(PhysicalAddress frame);
+}
+inline Immortals immortals() { return detail::immortals; }
 
-uint32_t references(PhysicalAddress frame);  // ~0 for an immortal frame
+inline uint32_t references(PhysicalAddress frame) { return immortals().hold(frame) ? ~0u : detail::counted(frame); }
 // Used by nobody else and not a template's: may be written in place.
-bool is_exclusive(PhysicalAddress frame);
+inline bool is_exclusive(PhysicalAddress frame) { return references(frame) == 1; }
 
 // A frame of zeroes that is mapped read-only wherever nothing was written yet.
 PhysicalAddress zero_frame();

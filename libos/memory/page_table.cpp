@@ -30,7 +30,10 @@ bool owns_table(PhysicalAddress table) { return frames::is_exclusive(table); }
 
 // The table below `entry`, which maps `span` bytes around `address`, for writing.
 ErrorOr<PageTableEntry*> AddressSpaceImplementation::own_table(PageTableEntry& entry, uint64_t address, uint64_t span) {
-  if (pte::valid(entry) && owns_table(pte::frame_of(entry))) return table_pointer(pte::frame_of(entry));
+  if (pte::valid(entry) && owns_table(pte::frame_of(entry))) {
+    entry |= pte::Own;
+    return table_pointer(pte::frame_of(entry));
+  }
   PhysicalAddress made = TRY(frames::allocate_zeroed());
   if (pte::valid(entry)) {
     PhysicalAddress old = pte::frame_of(entry);
@@ -53,7 +56,7 @@ ErrorOr<PageTableEntry*> AddressSpaceImplementation::own_table(PageTableEntry& e
     });
     if (counted) unref_frame(old);
   }
-  entry = pte::table(made);
+  entry = pte::table(made) | pte::Own;
   // Not flush_page(): with an address, sfence.vma need not forget entries above the last level.
   flush_translations();
   return table_pointer(made);
@@ -63,10 +66,20 @@ ErrorOr<PageTableEntry*> AddressSpaceImplementation::own_middle(uint64_t address
   return own_table(table_pointer(root_)[table_index(address, 2)], address, MiddleTableSpan);
 }
 
-ErrorOr<PageTableEntry*> AddressSpaceImplementation::own_leaf(uint64_t address) {
+ErrorOr<PageTableEntry*> AddressSpaceImplementation::make_own_leaf(uint64_t address) {
   PageTableEntry* middle = TRY(own_middle(address));
   PageTableEntry* leaves = TRY(own_table(middle[table_index(address, 1)], address, LeafTableSpan));
   return leaves + table_index(address, 0);
+}
+
+void AddressSpaceImplementation::disown_tables() {
+  PageTableEntry* root = table_pointer(root_);
+  for (unsigned i = 0; i < TableEntries / 2; i++) {
+    if (!(root[i] & pte::Own)) continue;
+    PageTableEntry* middle = table_pointer(pte::frame_of(root[i]));
+    for (unsigned j = 0; j < TableEntries; j++) middle[j] &= ~pte::Own;
+    root[i] &= ~pte::Own;
+  }
 }
 
 PhysicalAddress AddressSpaceImplementation::leaf_table(uint64_t address) const {

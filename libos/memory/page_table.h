@@ -18,6 +18,8 @@ constexpr PageTableEntry Valid = 1, Read = 2, Write = 4, Execute = 8, User = 16,
 // Software bits. A leaf of the object window that becomes writable with a private copy; a place that gets a zeroed page when it is
 // touched; a place that is in use but has no page (both of entries that are not valid).
 constexpr PageTableEntry CopyOnWrite = 1u << 8, Demand = 1u << 9, Guard = 1u << 8;
+// Of the entry of a table: nobody else has that table, so that it may be written in place. Without it, its references tell.
+constexpr PageTableEntry Own = 1u << 8;
 
 // Accessed and dirty are always set: a page walk must not write a table that may be shared.
 constexpr PageTableEntry leaf(PhysicalAddress frame, PageTableEntry permissions) {

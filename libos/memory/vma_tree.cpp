@@ -149,9 +149,10 @@ VmaTree::Place VmaTree::place_for(uint64_t address) const {
   return {node, first_above<Vma>(*node, address)};
 }
 
-Vma* VmaTree::holding(uint64_t address) const {
+Vma* VmaTree::find_holding(uint64_t address) const {
   auto [leaf, at] = place_for(address);
-  return at != leaf->stop() && at->start <= address ? at : nullptr;
+  if (at == leaf->stop() || at->start > address) return nullptr;
+  return recent_ = at;
 }
 
 Vma* VmaTree::before(Place place) const {
@@ -204,6 +205,7 @@ ErrorOr<void> VmaTree::grow_root() {
 // `place`: where it belongs.
 ErrorOr<void> VmaTree::add(Vma&& vma, Place place) {
   if (count_ >= MostMappings) return fail(Errno::NoMemory);
+  recent_ = nullptr;
   auto i = size_t(place.at - place.leaf->mappings());
   if (root_.size == root_.capacity) TRY(grow_root());
   Path path;
@@ -228,6 +230,7 @@ ErrorOr<void> VmaTree::add(Vma&& vma, Place place) {
 }
 
 Vma VmaTree::take(Vma& vma) {
+  recent_ = nullptr;
   Path path = path_to(vma.start);
   account(vma, -vma.bytes());
   Vma taken(std::move(vma));

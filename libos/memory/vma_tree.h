@@ -77,7 +77,10 @@ class VmaTree {
   Iterator find(uint64_t address) { return seek(address); }
   ConstIterator find(uint64_t address) const { return seek(address); }
   // The one that holds `address`, or null.
-  Vma* holding(uint64_t address) const;
+  Vma* holding(uint64_t address) const {
+    if (recent_ && recent_->start <= address && address < recent_->end) return recent_;
+    return find_holding(address);
+  }
   // The last that ends at or below `address`, or null.
   Vma* before(uint64_t address) const { return before(place_for(address)); }
 
@@ -113,6 +116,7 @@ class VmaTree {
   template <class Item> static Item* first_above(const Node& node, uint64_t address);
   static Node& child_for(const Node& node, uint64_t address);
   Place place_for(uint64_t address) const;
+  Vma* find_holding(uint64_t address) const;
   Iterator seek(uint64_t address) const {
     Place place = place_for(address);
     return {this, place.at, place.leaf->stop()};
@@ -128,6 +132,8 @@ class VmaTree {
     if (vma.is_data()) data_ += more;
   }
 
+  // Where holding() found one last, as page faults come close together. Null once mappings have moved.
+  mutable Vma* recent_ = nullptr;
   Node root_;
   uint32_t height_ = 0, count_ = 0;
   uint64_t mapped_ = 0, data_ = 0;

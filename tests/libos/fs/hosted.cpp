@@ -76,9 +76,10 @@ void unref_frame(PhysicalAddress a) {
 }
 bool frame_is_frozen(PhysicalAddress a) { return find_frame(a) == frames_of_tests().end(); }
 frames::Totals frames::totals() { return {0, 0, hosted::memory_limit}; }
-bool frames::is_exclusive(PhysicalAddress a) {
+frames::Immortals frames::detail::immortals{};
+uint32_t frames::detail::counted(PhysicalAddress a) {
   auto f = find_frame(a);
-  return f != frames_of_tests().end() && f->second == 1;
+  return f == frames_of_tests().end() ? ~0u : uint32_t(f->second);
 }
 void* frame_pointer(PhysicalAddress a) { return reinterpret_cast<void*>(a.value); }
 

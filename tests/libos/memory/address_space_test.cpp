@@ -186,6 +186,38 @@ Test(address_space, fork_copies_no_page_and_a_write_copies_one_page_and_its_tabl
   cr_assert_eq(machine::frames_in_use(), shared + 2);  // last-level table and the page
 }
 
+// Who has a table for itself writes it in place; a fork ends that, for whichever of the two writes next.
+Test(address_space, tables_that_were_ones_own_are_shared_with_each_fork_anew) {
+  auto parent = fresh();
+  cr_assert(parent->map(anonymous(At, 64)).has_value());
+  std::vector<Ref<AddressSpace>> line{parent};
+  for (int generation = 0; generation < 4; generation++) {
+    for (size_t i = 0; i < line.size(); i++) {
+      line[i]->activate();
+      for (int page = 0; page < 8; page++) put(At + page * PageSize, uint8_t(16 * generation + i));
+      put(At + (8 + generation) * PageSize, uint8_t(100 + i));
+    }
+    auto child = line.back()->clone();
+    cr_assert(child.has_value());
+    for (size_t i = 0; i < line.size(); i++) {
+      line[i]->activate();
+      cr_assert_eq(at(At + 7 * PageSize), 16 * generation + int(i));
+      if (i % 2) put(At + 7 * PageSize, uint8_t(200 + i));  // before its child writes, and after
+    }
+    line.push_back(*child);
+    (*child)->activate();
+    cr_assert_eq(at(At + 7 * PageSize), 16 * generation + int(line.size()) - 2);
+    for (int page = 0; page < 8; page++) put(At + page * PageSize, uint8_t(240 + generation));
+  }
+  parent->activate();
+  cr_assert_eq(at(At), 48);
+  line.pop_back();
+  line.back()->activate();
+  for (int page = 0; page < 64; page++) put(At + page * PageSize, 7);
+  parent->activate();
+  cr_assert_eq(at(At), 48);
+}
+
 Test(address_space, when_the_child_is_gone_everything_it_had_is_free_again) {
   auto parent = fresh();
   cr_assert(parent->map(anonymous(At, 64)).has_value());
