@@ -183,6 +183,7 @@ ErrorOr<void> initialize(const pl_config& config, PhysicalAddress contents) {
   if (config.magic != PL_CONFIG_MAGIC || config.version != PL_CONFIG_VERSION || config.size < sizeof config) return fail(Errno::Invalid);
   Records records(config);
   configuration = &config;
+  TmpDirectory::choose_secret();
   uint32_t host_handle = PL_HANDLE_MOUNT;
   const pl_record* record = TRY(records.next());
   if (record && record->kind == PL_RECORD_ROOT) {

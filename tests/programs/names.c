@@ -324,6 +324,37 @@ static void scripts_through_descriptors(void) {
   close(fd), close(at);
 }
 
+// Each is found, and no other that is nearly the same, wherever in a word it begins and whatever lies around it.
+static void names_of_every_length(void) {
+  enum { Longest = 255 };
+  char room[Longest + 32];
+  CHECK(mkdir("lengths", 0755) == 0 && chdir("lengths") == 0);
+  for (int length = 1; length <= Longest; length += length < 34 || length > Longest - 10 ? 1 : 9) {
+    for (int at = 0; at < 8; at++) {
+      struct stat found;
+      memset(room, '#', sizeof room);
+      char *name = room + 8 - (uintptr_t)room % 8 + at;
+      for (int i = 0; i < length; i++) name[i] = (char)('a' + (i * 7 + length) % 26);
+      name[length] = 0;
+      if (at == 0) CHECK(close(open(name, O_CREAT | O_EXCL | O_WRONLY, 0600)) == 0);
+      CHECK(stat(name, &found) == 0);
+      name[length - 1] ^= 0x20;
+      CHECK(stat(name, &found) < 0 && errno == ENOENT);
+      name[length - 1] ^= 0x20;
+      name[length / 2] ^= 0x80;
+      CHECK(stat(name, &found) < 0 && errno == ENOENT);
+      name[length / 2] ^= 0x80;
+      if (length < Longest) {
+        name[length] = '~', name[length + 1] = 0;
+        CHECK(stat(name, &found) < 0 && errno == ENOENT);
+        name[length] = 0;
+      }
+      if (at == 7) CHECK(unlink(name) == 0 && stat(name, &found) < 0 && errno == ENOENT);
+    }
+  }
+  CHECK(chdir("..") == 0 && rmdir("lengths") == 0);
+}
+
 int main(int count, char **arguments) {
   if (count == 4 && !strcmp(arguments[1], "--interprets")) return strcmp(arguments[2], getenv("EXPECTED")) || strcmp(arguments[3], "one") ? 1 : 200;
   if (count == 2 && !strcmp(arguments[1], "one")) return 201;
@@ -341,6 +372,7 @@ int main(int count, char **arguments) {
   if (bound) {
     what_a_directory_of_the_host_refuses();
   } else {
+    names_of_every_length();
     renames();
     between_mounts();
     whiteouts();

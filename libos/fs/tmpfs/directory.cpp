@@ -2,6 +2,8 @@
 #include <cstring>
 
 #include "base/hot.h"
+#include "base/random.h"
+#include "base/word_of.h"
 #include "fs/abi.h"
 #include "fs/context.h"
 #include "fs/text.h"
@@ -13,11 +15,37 @@ namespace {
 
 constexpr unsigned FirstBuckets = 8;
 
-uint32_t hash_name(std::string_view name) {  // FNV-1a
-  uint32_t h = 2166136261u;
-  for (char c : name) h = (h ^ uint8_t(c)) * 16777619u;
-  return h ^ h >> 15;
+// Whoever chooses names cannot choose which of them share a bucket. Forks have their template's: its directories are theirs.
+struct Secret { uint64_t start, factor; };
+constinit Secret secret{0x9e3779b97f4a7c15, 0xd6e8feb86659fd93};
+
+uint64_t mix(uint64_t word) {
+  const auto product = static_cast<unsigned __int128>(word) * secret.factor;
+  return uint64_t(product) ^ uint64_t(product >> 64);
 }
+
+// A name, hashed and made ready for being compared.
+struct Sought {
+  explicit Sought(std::string_view name) : text(name.data()), length(name.size()) {
+    uint64_t h = secret.start ^ length;
+    for (; whole + sizeof(uint64_t) < length; whole += sizeof(uint64_t)) h = mix(h ^ word_of(text + whole, sizeof(uint64_t)));
+    last = word_of(text + whole, length - whole);
+    hash = uint32_t(mix(h ^ last));
+  }
+  bool is(const TmpEntry& entry) const {
+    if (entry.hash != hash || entry.length != length || entry.word(whole) != last) return false;
+    for (size_t i = 0; i < whole; i += sizeof(uint64_t))
+      if (entry.word(i) != word_of(text + i, sizeof(uint64_t))) return false;
+    return true;
+  }
+
+  const char* text;
+  size_t length, whole = 0;  // bytes; those before the last word
+  uint64_t last;
+  uint32_t hash;
+};
+
+size_t entry_bytes(size_t length) { return sizeof(TmpEntry) + round_up(length, sizeof(uint64_t)); }
 
 TmpEntry** new_heads(unsigned count) {
   void* memory = heap_allocate(count * sizeof(TmpEntry*), alignof(TmpEntry*));
@@ -28,18 +56,18 @@ TmpEntry** new_heads(unsigned count) {
 }  // namespace
 
 ErrorOr<TmpEntry*> TmpEntry::create(std::string_view name, Ref<TmpInode> inode) {
-  void* memory = heap_allocate(sizeof(TmpEntry) + name.size(), alignof(TmpEntry));
+  void* memory = heap_allocate(entry_bytes(name.size()), alignof(TmpEntry));
   if (!memory) return fail(Errno::NoMemory);
   auto entry = new (memory) TmpEntry{};
   entry->inode = std::move(inode);
-  entry->hash = hash_name(name);
+  entry->hash = Sought(name).hash;
   entry->length = uint8_t(name.size());
-  std::memcpy(entry->text, name.data(), name.size());
+  for (size_t i = 0; i < name.size(); i += sizeof(uint64_t)) entry->word(i) = word_of(name.data() + i, std::min(name.size() - i, sizeof(uint64_t)));
   return entry;
 }
 
 void TmpEntry::destroy(TmpEntry* entry) {
-  size_t bytes = sizeof(TmpEntry) + entry->length;
+  size_t bytes = entry_bytes(entry->length);
   entry->~TmpEntry();
   if (!is_frozen(entry)) heap_free(entry, bytes, alignof(TmpEntry));
 }
@@ -61,6 +89,8 @@ TmpDirectory::~TmpDirectory() {
   }
   free_buckets(top_, buckets_);
 }
+
+void TmpDirectory::choose_secret() { secret = {random::word(), random::word() | 1}; }
 
 ErrorOr<Ref<TmpDirectory>> TmpDirectory::create_root(uint32_t mode, FileSystem file_system) {
   auto root = TRY(make<TmpDirectory>(mode, 0u, 0u));
@@ -117,9 +147,9 @@ ErrorOr<void> TmpDirectory::make_buckets() {
 
 TmpEntry* TmpDirectory::find(std::string_view name) const {
   if (!buckets_) return nullptr;
-  uint32_t hash = hash_name(name);
-  for (TmpEntry* e = *bucket(hash); e; e = e->chain)
-    if (e->hash == hash && e->name() == name) return e;
+  const Sought sought(name);
+  for (TmpEntry* e = *bucket(sought.hash); e; e = e->chain)
+    if (sought.is(*e)) return e;
   return nullptr;
 }
 

@@ -26,7 +26,9 @@ struct TmpEntry {
   uint32_t hash;
   uint8_t length;
   bool is_below;  // the directory below has this name too
-  char text[];
+  alignas(uint64_t) char text[];  // and zeroes, up to a whole word
+  uint64_t& word(size_t at) { return reinterpret_cast<uint64_t*>(text)[at / sizeof(uint64_t)]; }
+  uint64_t word(size_t at) const { return reinterpret_cast<const uint64_t*>(text)[at / sizeof(uint64_t)]; }
   std::string_view name() const { return {text, length}; }
   static ErrorOr<TmpEntry*> create(std::string_view name, Ref<TmpInode> inode);
   static void destroy(TmpEntry* entry);
@@ -159,6 +161,8 @@ class TmpDirectory : public TmpInode {
   TmpDirectory(const LowerNode& node, const Lower& lower);
   ~TmpDirectory() override;
   static ErrorOr<Ref<TmpDirectory>> create_root(uint32_t mode, FileSystem file_system = FileSystem::Root);
+  // Of what finds names: before there is any.
+  static void choose_secret();
 
   ErrorOr<Ref<Inode>> lookup(std::string_view name) override;
   bool answers_from_memory(std::string_view name) override { return !lower_ || name.empty() || find(name); }
