@@ -20,8 +20,15 @@ void Sha256::update(std::span<const std::byte> data) {
     pending_size_ = 0;
   }
   if (size_t blocks = data.size() / pending_.size()) {
-    sha256_compress(state_.data(), data.data(), blocks);
-    data = data.subspan(blocks * pending_.size());
+    if (reinterpret_cast<uintptr_t>(data.data()) % 8 == 0) {
+      sha256_compress(state_.data(), data.data(), blocks);
+      data = data.subspan(blocks * pending_.size());
+    } else {
+      for (; blocks; blocks--, data = data.subspan(pending_.size())) {
+        std::memcpy(pending_.data(), data.data(), pending_.size());
+        sha256_compress(state_.data(), pending_.data(), 1);
+      }
+    }
   }
   if (!data.empty()) std::memcpy(pending_.data(), data.data(), data.size());
   pending_size_ = data.size();

@@ -23,9 +23,9 @@ class Sha256 {
   alignas(8) std::array<std::byte, 64> pending_;
 };
 
-// The compression function: `blocks` blocks of 64 bytes at `data`, whatever its alignment. The second needs Zbb.
+// The compression function: `blocks` blocks of 64 bytes at `data`, which is 8-byte aligned. The second needs Zbb.
 void sha256_blocks(uint32_t state[8], const std::byte* data, size_t blocks);
-void sha256_blocks_zbb(uint32_t state[8], const std::byte* data, size_t blocks);
+extern "C" void sha256_blocks_zbb(uint32_t state[8], const std::byte* data, size_t blocks);
 // Which of them is used.
 extern void (*sha256_compress)(uint32_t state[8], const std::byte* data, size_t blocks);
 

@@ -19,10 +19,10 @@ class Sha384 {
 };
 
 namespace hash {
-// The compression function is built twice; the boot chooses by the device tree.
+// The compression function is there twice; the boot chooses by the device tree.
 using Compress = void (*)(u64 state[8], const u64* words, u64 blocks);
 void compress(u64 state[8], const u64* words, u64 blocks);
-void compress_zbb(u64 state[8], const u64* words, u64 blocks);
+extern "C" void compress_zbb(u64 state[8], const u64* words, u64 blocks);
 extern Compress best;
 }  // namespace hash
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The compression function of SHA-384, built once for plain rv64 and once with Zbb (PL_ZBB), where a rotation and a byte swap
-// are one instruction each.
+// The compression function of SHA-384, for every hart: sha384_block_zbb.S is faster where it runs.
 #include "core/sha384.h"
 
 namespace pl::hash {
@@ -62,11 +61,7 @@ inline void sixteen(u64 s[8], u64 w[16], const u64* k) {
 
 }  // namespace
 
-#ifdef PL_ZBB
-void compress_zbb(u64 state[8], const u64* words, u64 blocks) {
-#else
 void compress(u64 state[8], const u64* words, u64 blocks) {
-#endif
   u64 s[8];
   for (int i = 0; i < 8; ++i) s[i] = state[i];
   for (; blocks != 0; --blocks, words += 16) {
