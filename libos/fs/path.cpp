@@ -106,18 +106,32 @@ ErrorOr<bool> Walk::expand(Inode& link) {
     at_ = cross(std::move(target));
     return false;
   }
-  auto text = static_cast<char*>(heap_allocate(MaxPath, 1));
-  if (!text) return fail(Errno::NoMemory);
-  Guard undo([&] { heap_free(text, MaxPath, 1); });
-  size_t n = TRY(link.readlink(text, MaxPath));
-  if (n == 0) return fail(Errno::NoEntry);
-  if (n + rest_.size() >= MaxPath) return fail(Errno::NameTooLong);
-  std::memcpy(text + n, rest_.data(), rest_.size());
-  undo.disarm();
-  rest_ = {text, n + rest_.size()};
-  if (expanded_) heap_free(expanded_, MaxPath, 1);
-  expanded_ = text;
-  if (text[0] == '/') at_ = resolve_ ? TRY(restricted_root()) : current_file_context().root;
+  if (!TRY(expand_short(link))) {
+    auto text = static_cast<char*>(heap_allocate(MaxPath, 1));
+    if (!text) return fail(Errno::NoMemory);
+    Guard undo([&] { heap_free(text, MaxPath, 1); });
+    size_t n = TRY(link.readlink(text, MaxPath));
+    if (n == 0) return fail(Errno::NoEntry);
+    if (n + rest_.size() >= MaxPath) return fail(Errno::NameTooLong);
+    std::memcpy(text + n, rest_.data(), rest_.size());
+    undo.disarm();
+    rest_ = {text, n + rest_.size()};
+    if (expanded_) heap_free(expanded_, MaxPath, 1);
+    expanded_ = text;
+  }
+  if (rest_[0] == '/') at_ = resolve_ ? TRY(restricted_root()) : current_file_context().root;
+  return true;
+}
+
+// Where the text of a link and what comes behind it are short: nothing is allocated. False: they are not.
+ErrorOr<bool> Walk::expand_short(Inode& link) {
+  char text[sizeof short_];
+  auto n = link.readlink(text, sizeof text);
+  if (!n || *n + rest_.size() >= sizeof text) return false;  // an error is for who has room for any text
+  if (*n == 0) return fail(Errno::NoEntry);
+  std::memmove(short_ + *n, rest_.data(), rest_.size());
+  std::memcpy(short_, text, *n);
+  rest_ = {short_, *n + rest_.size()};
   return true;
 }
 

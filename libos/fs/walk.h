@@ -33,6 +33,7 @@ class Walk {
   ErrorOr<bool> step(LastLink last);  // true: a link's text is to be walked now
   [[gnu::noinline]] ErrorOr<bool> dots();
   ErrorOr<bool> expand(Inode& link);
+  ErrorOr<bool> expand_short(Inode& link);
   static ErrorOr<Ref<Inode>> parent_of(Ref<Inode> inode, const Inode* root);
 
   // restricted_walk.cpp
@@ -45,7 +46,8 @@ class Walk {
   std::string_view rest_;       // of the path, behind component_
   std::string_view component_;
   bool last_ = false;           // nothing but slashes behind component_, which is still to be walked
-  char* expanded_ = nullptr;    // what rest_ points into once a link was followed
+  char* expanded_ = nullptr;    // what rest_ points into once a link was followed, or
+  char short_[64];
   uint16_t links_ = 0;
   uint16_t resolve_ = 0;
   Inode* scope_;  // of a restricted walk

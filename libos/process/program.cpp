@@ -86,7 +86,7 @@ ErrorOr<void> map_image(const Ref<Inode>& inode, const ElfImage& image, uint64_t
   return {};
 }
 
-// 32 bits are enough for every place below, and few enough that a fork computes no block of the generator before its first instruction.
+// 32 bits are enough for every place below.
 uint64_t random_below(uint64_t limit) {
   uint32_t bits;
   random::fill(&bits, sizeof(bits));
@@ -187,9 +187,17 @@ ErrorOr<Bases> choose_bases(const LoadedProgram& loaded, uint64_t stack_limit) {
   uint64_t most_bytes = round_up(std::clamp(stack_limit, MinStack, MaxStack), PageSize);
   // A page more than the limit: where the first frame starts is random, below.
   uint64_t stack_bytes = std::min(stack_limit, FirstStack - PageSize) / PageSize * PageSize + PageSize;
-  uint64_t top = UserTop - PageSize - random_below(RandomPages) * PageSize;
-  space.set_mmap_base(UserAddress(UserTop - RandomPages * PageSize - most_bytes - StackGuard - random_below(RandomPages) * PageSize));
-  space.initialize_break(UserAddress(loaded.end + random_below(RandomBreakPages) * PageSize), loaded.data_bytes);
+  // One word for all four: with AT_RANDOM's two, a fork's generator has one left that it need not compute, for what a libc asks first.
+  uint64_t bits = random::word();
+  auto draw = [&](uint64_t limit) {  // a power of two
+    uint64_t drawn = bits % limit;
+    bits /= limit;
+    return drawn;
+  };
+  static_assert(RandomPages * RandomPages <= (uint64_t(1) << 57) / RandomBreakPages);
+  uint64_t top = UserTop - PageSize - draw(RandomPages) * PageSize;
+  space.set_mmap_base(UserAddress(UserTop - RandomPages * PageSize - most_bytes - StackGuard - draw(RandomPages) * PageSize));
+  space.initialize_break(UserAddress(loaded.end + draw(RandomBreakPages) * PageSize), loaded.data_bytes);
 
   MappingRequest stack;
   stack.address = UserAddress(top - stack_bytes);
@@ -200,7 +208,7 @@ ErrorOr<Bases> choose_bases(const LoadedProgram& loaded, uint64_t stack_limit) {
   stack.name = "[stack]";
   TRY(space.map(stack));
   // The first frame starts at a random place in the page too, 16 bytes apart.
-  return Bases{top - random_below(512) * 16 % 2048};
+  return Bases{top - draw(128) * 16};
 }
 
 // In line: what a fork executes at its entry does not pay for what a template needs.
