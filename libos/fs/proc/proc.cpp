@@ -251,12 +251,13 @@ ErrorOr<Ref<Inode>> ProcInode::lookup(std::string_view name) {
   uint32_t value;
   switch (name_.what) {
     case What::System:
+      if (!name_.index) {  // first what is asked for most
+        if (name == "self") return create({What::Self});
+        if (name == "thread-self") return create({What::ThreadSelf});
+        if (parse_number(name, value) && find_process(int(value))) return create({What::Process, 0, int(value)});
+      }
       for (unsigned i = 1; i < system_node_count; i++)
         if (system_nodes[i].parent == name_.index && system_nodes[i].name == name) return create({What::System, i});
-      if (name_.index) break;
-      if (name == "self") return create({What::Self});
-      if (name == "thread-self") return create({What::ThreadSelf});
-      if (parse_number(name, value) && find_process(int(value))) return create({What::Process, 0, int(value)});
       break;
     case What::Process:
       TRY(process());
