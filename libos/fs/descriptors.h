@@ -22,6 +22,11 @@ class Descriptors : public RefCounted {
   ErrorOr<Ref<Descriptors>> clone() const;
 
   ErrorOr<Ref<File>> get(int descriptor) const;  // EBADF
+  // Not one that was opened with O_PATH: EBADF too.
+  ErrorOr<Ref<File>> get_open(int descriptor) const {
+    auto file = get(descriptor);
+    return file && (*file)->flags() & 010000000 ? fail(Errno::BadDescriptor) : file;
+  }
   // Lowest free descriptor that is at least `lowest`; EMFILE at the limit (RLIMIT_NOFILE).
   ErrorOr<int> install(Ref<File> file, OnExec on_exec, int lowest = 0);
   // Two at once, whose numbers the program is told: both or none.

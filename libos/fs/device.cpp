@@ -59,6 +59,7 @@ class MemoryDevice : public File {
     TRY(UserOut<int>{argument}.write(256));
     return 0;
   }
+  bool can_be_awaited() override { return number_ == Random || number_ == Urandom; }
   ErrorOr<Attributes> attributes() override { return node_->attributes(); }
   Ref<Inode> inode() override { return node_; }
 

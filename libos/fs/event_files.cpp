@@ -40,7 +40,7 @@ ErrorOr<size_t> EventCounter::write(Buffer& from) {
 
 uint32_t EventCounter::poll(PollTable* table) {
   if (table) table->watch(changed_);
-  return (count_ ? poll_event::Readable : 0) | (count_ < Maximum ? poll_event::Writable : 0);
+  return (count_ ? poll_event::In : 0) | (count_ < Maximum ? poll_event::Out : 0);
 }
 
 ErrorOr<Attributes> EventCounter::attributes() { return anonymous_attributes(); }
@@ -53,7 +53,7 @@ size_t EventCounter::describe(char* out, size_t capacity) {
 
 // ---- timers ----
 
-TimerFile::TimerFile(int clock, uint32_t flags) : File(flags), clock_(clock) {
+TimerFile::TimerFile(int clock, uint32_t flags) : File(flags | open_flag::ReadWrite), clock_(clock) {
   alarm_.file = this;
   alarm_.set_function([](Timer& t) { static_cast<Alarm&>(t).file->expired(); });
 }
@@ -87,16 +87,19 @@ ErrorOr<size_t> TimerFile::read(Buffer& to) {
     if (nonblocking()) return fail(Errno::Again);
     TRY(wait_for(changed_, NoDeadline, Sleep::Interruptible, [this] { return expirations_ || canceled_; }));
   }
+  if (std::exchange(canceled_, false)) {
+    expirations_ = 0;
+    return fail(Errno::Canceled);
+  }
   count_missed();
   uint64_t n = std::exchange(expirations_, 0);
-  if (std::exchange(canceled_, false)) return fail(Errno::Canceled);
   TRY(to.put(&n, sizeof n));
   return sizeof n;
 }
 
 uint32_t TimerFile::poll(PollTable* table) {
   if (table) table->watch(changed_);
-  return expirations_ || canceled_ ? poll_event::Readable : 0;
+  return expirations_ || canceled_ ? poll_event::In : 0;
 }
 
 ErrorOr<void> TimerFile::set(uint32_t flags, const IntervalValue& value) {

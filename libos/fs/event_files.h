@@ -10,6 +10,7 @@ namespace pl {
 
 class EventCounter : public File {
  public:
+  ErrorOr<uint64_t> seek(int64_t, int) override { return 0; }
   EventCounter(uint64_t initial, bool semaphore, uint32_t flags) : File(flags | 2), count_(initial), semaphore_(semaphore) {}
   ErrorOr<size_t> read(Buffer& to) override;
   ErrorOr<size_t> write(Buffer& from) override;
@@ -28,6 +29,7 @@ class EventCounter : public File {
 
 class TimerFile : public File, private RealtimeWatcher {
  public:
+  ErrorOr<uint64_t> seek(int64_t, int) override { return 0; }
   TimerFile(int clock, uint32_t flags);
   ~TimerFile() override;
   ErrorOr<size_t> read(Buffer& to) override;

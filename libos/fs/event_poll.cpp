@@ -38,8 +38,6 @@ bool EventPoll::reaches(EventPoll& target, int depth) {
 
 ErrorOr<void> EventPoll::add(int descriptor, File& file, uint32_t events, uint64_t data) {
   if (&file == this) return fail(Errno::Invalid);
-  Ref<Inode> inode = file.inode();
-  if (inode && (inode->is_regular() || inode->is_directory())) return fail(Errno::Perm);
   if (find(descriptor, file)) return fail(Errno::Exists);
   if (EventPoll* inner = file.as_event_poll(); inner && inner->reaches(*this, 0)) return fail(Errno::LinkLoop);
   auto item = heap_new<EpollItem>(EpollItem{.owner = this, .file = &file, .descriptor = descriptor, .events = events, .data = data, .link = {}});

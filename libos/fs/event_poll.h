@@ -36,6 +36,7 @@ class EventPoll : public File {
   // Fills up to `capacity` events; those reported go to the end of the line.
   size_t collect(EpollEvent* out, size_t capacity, PollTable* table);
 
+  ErrorOr<uint64_t> seek(int64_t, int) override { return 0; }
   uint32_t poll(PollTable* table) override;
   ErrorOr<Attributes> attributes() override;
   size_t describe(char* out, size_t capacity) override;

@@ -43,6 +43,11 @@ class File : public RefCounted {
   virtual ErrorOr<uint64_t> seek(int64_t, int /*whence*/) { return fail(Errno::IllegalSeek); }
   // Current POLL* events; `table`, when not null, learns whom to wait for.
   virtual uint32_t poll(PollTable*) { return 0x145; /* POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM */ }
+  // Whether epoll takes it: EPERM for what is always ready.
+  virtual bool can_be_awaited() {
+    Ref<Inode> of = inode();
+    return !of || !(of->is_regular() || of->is_directory());
+  }
   // Counts what may make it ready, for edge-triggered epoll: another value is a new edge.
   virtual uint64_t activity() { return 0; }
   virtual ErrorOr<uint64_t> ioctl(uint32_t /*command*/, UserAddress) { return fail(Errno::NotTerminal); }
@@ -75,6 +80,8 @@ class File : public RefCounted {
   uint32_t holders() const { return holders_; }
   // Whether an EPIPE of write() comes with SIGPIPE.
   virtual bool signals_broken_pipe() { return true; }
+  // Whether it takes O_DIRECT.
+  virtual bool may_bypass_cache() { return as_pipe(); }
   // O_ASYNC: whether it raises signals, and whether who gets one for room is told of what there is now.
   virtual bool raises_signals() { return false; }
   virtual bool tells_of_room() { return true; }

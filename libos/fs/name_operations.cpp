@@ -6,6 +6,7 @@
 #include "fs/mount.h"
 #include "fs/open_file.h"
 #include "fs/path.h"
+#include "fs/tmpfs/tmpfs.h"
 #include "fs/walk.h"
 #include "fs/watch.h"
 
@@ -15,7 +16,9 @@ namespace {
 
 // Flags that the description does not keep (fcntl(2), F_GETFL).
 constexpr uint32_t OnlyForOpening = open_flag::Create | open_flag::Exclusive | open_flag::Truncate | open_flag::NoTerminal |
-                                    open_flag::CloseOnExec | open_flag::NoFollow | open_flag::Directory;
+                                    open_flag::CloseOnExec;
+// What a host need not be told.
+constexpr uint32_t OfTheWalk = open_flag::NoFollow | open_flag::Directory;
 
 // A name that may be made or removed: "." and ".." are not.
 bool is_dot(std::string_view name) { return name == "." || name == ".."; }
@@ -58,7 +61,7 @@ ErrorOr<Ref<File>> open_inode(Ref<Inode> inode, uint32_t flags) {
     FileCredentials who = current_file_credentials();
     if (!who.has(Capability::FileOwner) && TRY(inode->attributes()).uid != who.uid) return fail(Errno::Perm);
   }
-  uint32_t done = OnlyForOpening;
+  uint32_t done = OnlyForOpening | (TmpInode::is(*inode) ? 0 : OfTheWalk);
   if (inode->type() == file_mode::Character) done &= ~open_flag::NoTerminal;  // a terminal's open looks at it
   if (inode->truncates_on_open()) done &= ~open_flag::Truncate;
   else if (flags & open_flag::Truncate && inode->is_regular()) TRY(inode->truncate(0));
@@ -88,7 +91,7 @@ ErrorOr<Ref<File>> open_or_create(Walk& walk, uint32_t flags, uint32_t mode) {
       }
       if (watches::any()) watches::tell_entry(directory, name, **made, watch_event::Create);
       // The creator may use it whatever the mode says.
-      return (*made)->open(*made, flags & ~OnlyForOpening);
+      return (*made)->open(*made, flags & ~(OnlyForOpening | OfTheWalk));
     }
     if (flags & open_flag::Exclusive) return fail(Errno::Exists);
     Ref<Inode> inode = TRY(walk.enter(*std::move(found)));
@@ -143,7 +146,7 @@ ErrorOr<Ref<File>> open_any(const Ref<Inode>& base, std::string_view path, uint3
   // Of a host file, finding and opening are one question instead of two.
   constexpr uint32_t Two = open_flag::Path | open_flag::Truncate | open_flag::NoAccessTime | open_flag::AccessMode;
   if (!(flags & Two) && !walk.must_be_directory() && !is_dot(walk.component()))
-    if (Ref<File> file = TRY(walk.directory().open_existing(walk.component(), flags & ~OnlyForOpening))) {
+    if (Ref<File> file = TRY(walk.directory().open_existing(walk.component(), flags & ~(OnlyForOpening | OfTheWalk)))) {
       if (flags & open_flag::Directory && !file->inode()->is_directory()) return fail(Errno::NotDirectory);
       return file;
     }

@@ -22,10 +22,12 @@ class WatchFile final : public File {
   static constexpr unsigned MostEvents = 16384, MostWatches = 8192;
   explicit WatchFile(uint32_t flags) : File(flags) {}
   ~WatchFile() override;
+  ErrorOr<uint64_t> seek(int64_t, int) override { return 0; }
   ErrorOr<int> add(Ref<Inode> inode, uint32_t mask);
   ErrorOr<void> remove(int watch);
 
   ErrorOr<size_t> read(Buffer& to) override;
+  ErrorOr<size_t> write(Buffer&) override { return fail(Errno::BadDescriptor); }
   uint32_t poll(PollTable* table) override;
   uint64_t activity() override { return activity_; }
   ErrorOr<uint64_t> ioctl(uint32_t command, UserAddress argument) override;

@@ -126,7 +126,7 @@ ErrorOr<void> AddressSpaceImplementation::advise(UserAddress address, size_t byt
     case AdvicePopulateWrite:
       for (uint64_t at = range->start; at < range->end; at += PageSize) {
         auto fault = TRY(handle_fault(UserAddress(at), advice == AdvicePopulateWrite ? FaultAccess::Write : FaultAccess::Read));
-        if (fault.signal) return fail(fault.code == 1 && fault.signal == 11 ? Errno::NoMemory : Errno::Fault);
+        if (fault.signal) return fail(fault.signal != 11 ? Errno::Fault : fault.code == 1 ? Errno::NoMemory : Errno::Invalid);
       }
       break;
     default:

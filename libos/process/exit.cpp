@@ -244,6 +244,8 @@ ErrorOr<bool> wait_for_child(ChildSelector selector, uint32_t options, ChildRepo
       if (!selector.matches(child)) continue;
       bool clone_child = child.exit_signal != sig::Child;
       if (!(options & wait_option::All) && clone_child != bool(options & wait_option::Clone)) continue;
+      // Of one that has ended there is only the end to wait for.
+      if (child.state == ProcessState::Zombie && !(options & wait_option::Exited)) continue;
       any = true;
       report.pid = child.pid;
       report.uid = child.credentials.uid;

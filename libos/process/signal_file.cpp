@@ -91,7 +91,7 @@ ErrorOr<size_t> SignalFile::read(Buffer& to) {
 
 uint32_t SignalFile::poll(PollTable* table) {
   if (table) table->watch(watched().arrived);
-  return any_pending(mask_) ? poll_event::Readable : 0;
+  return any_pending(mask_) ? poll_event::In : 0;
 }
 
 uint64_t SignalFile::activity() { return watched().arrivals; }

@@ -10,6 +10,7 @@ namespace pl {
 class SignalFile final : public File {
  public:
   SignalFile(SignalSet mask, uint32_t flags) : File(flags | 2), mask_(mask & ~Unblockable) {}
+  ErrorOr<uint64_t> seek(int64_t, int) override { return 0; }
   ErrorOr<size_t> read(Buffer& to) override;
   uint32_t poll(PollTable* table) override;
   uint64_t activity() override;

@@ -5,7 +5,9 @@
 #include "fs/descriptors.h"
 #include "fs/mount.h"
 #include "fs/path.h"
+#include "fs/pipe.h"
 #include "fs/watch.h"
+#include "process/process.h"
 #include "syscall/table.h"
 
 namespace pl {
@@ -104,10 +106,11 @@ Result access(int directory, UserAddress path, uint32_t mode, uint32_t flags) {
   return 0;
 }
 
-Result file_system_of(Inode* inode, UserOut<FileSystemStatusRecord> out) {
+Result file_system_of(Inode* inode, File* file, UserOut<FileSystemStatusRecord> out) {
+  constexpr uint64_t Pipes = 0x50495045, Sockets = 0x534f434b, Anonymous = 0x09041934;  // PIPEFS_MAGIC and its like
   FileSystemStatus s;
   if (inode) s = TRY(inode->file_system());
-  else s.type = 0x50495045;  // PIPEFS_MAGIC
+  else s.type = file->as_pipe() ? Pipes : file->as_socket() ? Sockets : Anonymous;
   FileSystemStatusRecord r{};
   r.type = s.type;
   r.block_size = s.block_size;
@@ -170,11 +173,12 @@ Result sys_statx(int directory, UserAddress path, uint32_t flags, uint32_t mask,
 Result sys_statfs(UserAddress path, UserOut<FileSystemStatusRecord> status) {
   PathName name;
   TRY(name.read(path));
-  return file_system_of(TRY(resolve(current_file_context().directory, name.view(), LastLink::Follow)).get(), status);
+  return file_system_of(TRY(resolve(current_file_context().directory, name.view(), LastLink::Follow)).get(), nullptr, status);
 }
 
 Result sys_fstatfs(int descriptor, UserOut<FileSystemStatusRecord> status) {
-  return file_system_of(TRY(current_descriptors().get(descriptor))->inode().get(), status);
+  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  return file_system_of(file->inode().get(), file.get(), status);
 }
 
 Result sys_faccessat(int directory, UserAddress path, uint32_t mode) { return access(directory, path, mode, 0); }
@@ -225,7 +229,8 @@ Result sys_utimensat(int directory, UserAddress path, UserIn<TimeSpec> times, ui
     }
   }
   // A null path: the descriptor itself, as futimens() calls it.
-  Target t = path ? TRY(Target::find(directory, path, flags)) : Target{TRY(current_descriptors().get(directory)), {}};
+  if (!path && flags) return fail(Errno::Invalid);
+  Target t = path ? TRY(Target::find(directory, path, flags)) : Target{TRY(current_descriptors().get_open(directory)), {}};
   if (value[0] == TimeOmit && value[1] == TimeOmit) return 0;
   Ref<Inode> inode = TRY(t.changeable());
   // utimensat(2): the owner may set anything, whoever may write may set both to now.
@@ -238,20 +243,37 @@ Result sys_utimensat(int directory, UserAddress path, UserIn<TimeSpec> times, ui
   return 0;
 }
 
-// ---- extended attributes ----
+// ---- extended attributes: no file system here has any (xattr(7)) ----
 
 namespace {
 
-Result no_attribute(UserAddress path, LastLink last, Errno error) {
-  PathName name;
-  TRY(name.read(path));
-  TRY(resolve(current_file_context().directory, name.view(), last));
-  return fail(error);
+enum class Attribute : uint8_t { Get, Set, Remove };
+
+// Why not: what is wrong with the call comes before that there are none, and what could never have any is told apart.
+Result no_attribute(Inode* inode, Attribute what, UserAddress name, size_t bytes = 0, uint32_t flags = 0) {
+  constexpr uint32_t CreateOrReplace = 3;
+  constexpr size_t MaxBytes = 65536;
+  char text[256];
+  if (flags & ~CreateOrReplace) return fail(Errno::Invalid);
+  auto length = copy_string_from_user(text, name, sizeof text);
+  if (!length) return fail(length.error() == Errno::NameTooLong ? Errno::Range : length.error());
+  if (!*length) return fail(Errno::Range);
+  if (bytes > MaxBytes) return fail(Errno::TooBig);
+  const std::string_view view(text, *length);
+  const bool of_user = view.starts_with("user.") && !(inode && (inode->is_regular() || inode->is_directory()));
+  const bool trusted = view.starts_with("trusted.") && !current_credentials().has(Capability::Administration);
+  if (of_user || trusted) return fail(what == Attribute::Get ? Errno::NoData : Errno::Perm);
+  return fail(Errno::NotSupported);
 }
 
-Result no_attribute(int descriptor, Errno error) {
-  TRY(current_descriptors().get(descriptor));
-  return fail(error);
+Result no_attribute(UserAddress path, LastLink last, Attribute what, UserAddress name, size_t bytes = 0, uint32_t flags = 0) {
+  PathName text;
+  TRY(text.read(path));
+  return no_attribute(TRY(resolve(current_file_context().directory, text.view(), last)).get(), what, name, bytes, flags);
+}
+
+Result no_attribute(int descriptor, Attribute what, UserAddress name, size_t bytes = 0, uint32_t flags = 0) {
+  return no_attribute(TRY(current_descriptors().get_open(descriptor))->inode().get(), what, name, bytes, flags);
 }
 
 Result empty_list(UserAddress path, LastLink last) {
@@ -263,20 +285,26 @@ Result empty_list(UserAddress path, LastLink last) {
 
 }  // namespace
 
-Result sys_setxattr(UserAddress path, UserAddress, UserAddress, size_t, uint32_t) { return no_attribute(path, LastLink::Follow, Errno::NotSupported); }
-Result sys_lsetxattr(UserAddress path, UserAddress, UserAddress, size_t, uint32_t) { return no_attribute(path, LastLink::Keep, Errno::NotSupported); }
-Result sys_fsetxattr(int descriptor, UserAddress, UserAddress, size_t, uint32_t) { return no_attribute(descriptor, Errno::NotSupported); }
-Result sys_getxattr(UserAddress path, UserAddress, UserAddress, size_t) { return no_attribute(path, LastLink::Follow, Errno::NotSupported); }
-Result sys_lgetxattr(UserAddress path, UserAddress, UserAddress, size_t) { return no_attribute(path, LastLink::Keep, Errno::NotSupported); }
-Result sys_fgetxattr(int descriptor, UserAddress, UserAddress, size_t) { return no_attribute(descriptor, Errno::NotSupported); }
-Result sys_removexattr(UserAddress path, UserAddress) { return no_attribute(path, LastLink::Follow, Errno::NotSupported); }
-Result sys_lremovexattr(UserAddress path, UserAddress) { return no_attribute(path, LastLink::Keep, Errno::NotSupported); }
-Result sys_fremovexattr(int descriptor, UserAddress) { return no_attribute(descriptor, Errno::NotSupported); }
+Result sys_setxattr(UserAddress path, UserAddress name, UserAddress, size_t bytes, uint32_t flags) {
+  return no_attribute(path, LastLink::Follow, Attribute::Set, name, bytes, flags);
+}
+Result sys_lsetxattr(UserAddress path, UserAddress name, UserAddress, size_t bytes, uint32_t flags) {
+  return no_attribute(path, LastLink::Keep, Attribute::Set, name, bytes, flags);
+}
+Result sys_fsetxattr(int descriptor, UserAddress name, UserAddress, size_t bytes, uint32_t flags) {
+  return no_attribute(descriptor, Attribute::Set, name, bytes, flags);
+}
+Result sys_getxattr(UserAddress path, UserAddress name, UserAddress, size_t) { return no_attribute(path, LastLink::Follow, Attribute::Get, name); }
+Result sys_lgetxattr(UserAddress path, UserAddress name, UserAddress, size_t) { return no_attribute(path, LastLink::Keep, Attribute::Get, name); }
+Result sys_fgetxattr(int descriptor, UserAddress name, UserAddress, size_t) { return no_attribute(descriptor, Attribute::Get, name); }
+Result sys_removexattr(UserAddress path, UserAddress name) { return no_attribute(path, LastLink::Follow, Attribute::Remove, name); }
+Result sys_lremovexattr(UserAddress path, UserAddress name) { return no_attribute(path, LastLink::Keep, Attribute::Remove, name); }
+Result sys_fremovexattr(int descriptor, UserAddress name) { return no_attribute(descriptor, Attribute::Remove, name); }
 Result sys_listxattr(UserAddress path, UserAddress, size_t) { return empty_list(path, LastLink::Follow); }
 Result sys_llistxattr(UserAddress path, UserAddress, size_t) { return empty_list(path, LastLink::Keep); }
 
 Result sys_flistxattr(int descriptor, UserAddress, size_t) {
-  TRY(current_descriptors().get(descriptor));
+  TRY(current_descriptors().get_open(descriptor));
   return 0;
 }
 

@@ -39,9 +39,10 @@ Result sys_ftruncate(int descriptor, int64_t bytes) {
 }
 
 Result sys_fallocate(int descriptor, uint32_t mode, int64_t offset, int64_t bytes) {
-  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  Ref<File> file = TRY(current_descriptors().get_open(descriptor));
   if (offset < 0 || bytes <= 0) return fail(Errno::Invalid);
   if (mode & ~accepted::fallocate_mode) return fail(Errno::NotSupported);
+  if (!file->writable()) return fail(Errno::BadDescriptor);
   if (offset > INT64_MAX - bytes) return fail(Errno::FileTooBig);
   if (file->as_pipe()) return fail(Errno::IllegalSeek);
   TRY(file->allocate(mode, uint64_t(offset), uint64_t(bytes)));
@@ -102,6 +103,7 @@ Result sys_copy_file_range(int in, UserIn<int64_t> in_offset, int out, UserIn<in
   Ref<Inode> source = from.file->inode(), target = to.file->inode();
   if ((source && source->is_directory()) || (target && target->is_directory())) return fail(Errno::IsDirectory);
   if (!source || !target || !source->is_regular() || !target->is_regular()) return fail(Errno::Invalid);
+  if (source->file_system_identity() != target->file_system_identity()) return fail(Errno::CrossDevice);
   bytes = std::min<size_t>(bytes, MaxTransfer);
   if (source == target) {
     uint64_t a = from.offset >= 0 ? uint64_t(from.offset) : TRY(from.file->seek(0, SeekCurrent));
@@ -118,7 +120,7 @@ Result sys_copy_file_range(int in, UserIn<int64_t> in_offset, int out, UserIn<in
 Result sys_sync() { return 0; }
 
 Result sys_syncfs(int descriptor) {
-  TRY(current_descriptors().get(descriptor));
+  TRY(current_descriptors().get_open(descriptor));
   return 0;
 }
 
@@ -133,11 +135,12 @@ Result sys_fdatasync(int descriptor) {
 }
 
 Result sys_sync_file_range(int descriptor, int64_t offset, int64_t bytes, uint32_t flags) {
-  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  Ref<File> file = TRY(current_descriptors().get_open(descriptor));
   if (flags & ~accepted::sync_file_range_flags || offset < 0 || bytes < 0) return fail(Errno::Invalid);
-  if (file->as_pipe()) return fail(Errno::IllegalSeek);
-  TRY(file->sync(true));
-  return 0;
+  Ref<Inode> inode = file->inode();
+  if (!inode || (!inode->is_regular() && !inode->is_directory() && inode->type() != file_mode::Block)) return fail(Errno::IllegalSeek);
+  auto synced = file->sync(true);
+  return synced || synced.error() == Errno::Invalid ? Result(0) : fail(synced.error());  // /proc has nothing to be written
 }
 
 Result sys_readahead(int descriptor, int64_t, size_t) {
@@ -148,7 +151,7 @@ Result sys_readahead(int descriptor, int64_t, size_t) {
 }
 
 Result sys_fadvise64(int descriptor, int64_t, int64_t bytes, int advice) {
-  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  Ref<File> file = TRY(current_descriptors().get_open(descriptor));
   if (file->as_pipe()) return fail(Errno::IllegalSeek);
   if (advice < 0 || advice > 5 || bytes < 0) return fail(Errno::Invalid);
   return 0;

@@ -30,7 +30,7 @@ namespace {
 enum Command : uint32_t {
   Duplicate = 0, GetDescriptorFlags = 1, SetDescriptorFlags = 2, GetFlags = 3, SetFlags = 4, GetLock = 5, SetLock = 6, SetLockWait = 7,
   SetOwner = 8, GetOwner = 9, SetSignal = 10, GetSignal = 11, SetOwnerExtended = 15, GetOwnerExtended = 16, OpenGetLock = 36, OpenSetLock = 37, OpenSetLockWait = 38,
-  DuplicateCloseOnExec = 1030, SetPipeSize = 1031, GetPipeSize = 1032, AddSeals = 1033, GetSeals = 1034,
+  GetLease = 1025, DuplicateCloseOnExec = 1030, SetPipeSize = 1031, GetPipeSize = 1032, AddSeals = 1033, GetSeals = 1034,
 };
 
 Result record_lock(File& file, uint32_t command, UserAddress argument) {
@@ -84,6 +84,7 @@ Result record_lock(File& file, uint32_t command, UserAddress argument) {
 
 // F_SETFL and FIONBIO's like: what of the flags may change. O_ASYNC stays as it is in a file that raises no signals.
 ErrorOr<void> change_flags(File& file, int descriptor, uint32_t wanted) {
+  if (wanted & ~file.flags() & open_flag::Direct && !file.may_bypass_cache()) return fail(Errno::Invalid);
   const uint32_t changeable = open_flag::Settable | (file.raises_signals() ? open_flag::Async : 0);
   if ((file.flags() ^ wanted) & changeable & open_flag::Async) TRY(async::turn(file, descriptor, wanted & open_flag::Async));
   return file.set_flags((file.flags() & ~changeable) | (wanted & changeable));
@@ -142,7 +143,7 @@ Result sys_fcntl(int descriptor, uint32_t command, uint64_t argument) {
       return uint64_t(TRY(table.install(std::move(file), command == Duplicate ? OnExec::Keep : OnExec::Close, int(argument))));
     case GetDescriptorFlags: return TRY(table.on_exec(descriptor)) == OnExec::Close ? 1 : 0;
     case SetDescriptorFlags: TRY(table.set_on_exec(descriptor, argument & 1 ? OnExec::Close : OnExec::Keep)); return 0;
-    case GetFlags: return file->flags() | (file->inode() ? open_flag::LargeFile : 0);
+    case GetFlags: return file->flags() | (file->inode() && !(file->flags() & open_flag::Path) ? open_flag::LargeFile : 0);
     case SetFlags:
       TRY(change_flags(*file, descriptor, uint32_t(argument)));
       return 0;
@@ -164,6 +165,7 @@ Result sys_fcntl(int descriptor, uint32_t command, uint64_t argument) {
       if (seals == ~0u) return 1;  // F_SEAL_SEAL: nothing can be added
       return seals;
     }
+    case GetLease: return uint64_t(locks::Type::Unlock);  // nobody can have one
     case SetOwner: TRY(set_owner(*file, int(argument))); return 0;
     case GetOwner: {
       async::Owner owner = async::owner_of(*file);
@@ -178,9 +180,10 @@ Result sys_fcntl(int descriptor, uint32_t command, uint64_t argument) {
 }
 
 Result sys_ioctl(int descriptor, uint32_t command, UserAddress argument) {
-  constexpr uint32_t CloseOnExecOff = 0x5450, CloseOnExecOn = 0x5451, NonBlocking = 0x5421, Asynchronous = 0x5452;
+  constexpr uint32_t CloseOnExecOff = 0x5450, CloseOnExecOn = 0x5451, NonBlocking = 0x5421, Asynchronous = 0x5452, Extents = 0xc020660b,
+                     Clone = 0x40049409, BlockSize = 2;
   constexpr uint32_t SetOwner = 0x8901, SetGroupOwner = 0x8902, GetOwner = 0x8903, GetGroupOwner = 0x8904;  // FIOSETOWN, SIOCSPGRP, ...
-  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  Ref<File> file = TRY(current_descriptors().get_open(descriptor));
   switch (command) {
     case CloseOnExecOn:
     case CloseOnExecOff:
@@ -194,6 +197,14 @@ Result sys_ioctl(int descriptor, uint32_t command, UserAddress argument) {
       TRY(change_flags(*file, descriptor, on ? file->flags() | flag : file->flags() & ~flag));
       return 0;
     }
+    // What no file system here can do, and how large its blocks are (ioctl_fideduperange(2) and its kin).
+    case Extents: return fail(Errno::NotSupported);
+    case Clone: {
+      Ref<Inode> from = TRY(current_descriptors().get_open(int(argument.value)))->inode(), to = file->inode();
+      if (!to || !from || from->file_system_identity() != to->file_system_identity()) return fail(Errno::CrossDevice);
+      return fail(from->is_directory() || to->is_directory() ? Errno::IsDirectory : Errno::NotSupported);
+    }
+    case BlockSize: TRY(UserOut<int>{argument}.write(int(PageSize))); return 0;
     case SetOwner:
     case SetGroupOwner:
       if (!file->as_socket()) break;

@@ -130,7 +130,9 @@ Result sys_close_range(uint32_t first, uint32_t last, uint32_t flags) {
 }
 
 Result sys_lseek(int descriptor, int64_t offset, int whence) {
-  return TRY(current_descriptors().get(descriptor))->seek(offset, whence);
+  Ref<File> file = TRY(current_descriptors().get_open(descriptor));
+  if (whence < 0 || whence > 4) return fail(Errno::Invalid);
+  return file->seek(offset, whence);
 }
 
 Result sys_read(int descriptor, UserAddress buffer, size_t bytes) { return read_from(descriptor, user_buffer(buffer, bytes)); }
@@ -139,6 +141,12 @@ Result sys_write(int descriptor, UserAddress buffer, size_t bytes) { return writ
 Result sys_readv(int descriptor, UserIn<IoVector> vectors, int count) {
   Vectors v;
   TRY(v.read(vectors, count));
+  if (!v.buffer().left()) {
+    // Nothing is nothing, but of what cannot be read at all.
+    Ref<File> file = TRY(current_descriptors().get(descriptor));
+    if (!file->readable()) return fail(Errno::BadDescriptor);
+    return file->as_event_poll() || file->as_process() ? fail(Errno::Invalid) : Result(0);
+  }
   return read_from(descriptor, v.buffer());
 }
 

@@ -40,7 +40,7 @@ Result sys_mmap(UserAddress address, size_t bytes, uint32_t protection, uint32_t
   uint32_t type = flags & map_flag::Type;
   if (type != map_flag::Shared && type != map_flag::Private && type != map_flag::SharedValidate) return fail(Errno::Invalid);
   if (type == map_flag::SharedValidate && (flags & ~(accepted::mmap_flags | map_flag::Type))) return fail(Errno::NotSupported);
-  if (flags & map_flag::HugeTable) return fail(Errno::Invalid);
+  if (flags & map_flag::HugeTable || (type == map_flag::SharedValidate && flags & map_flag::Anonymous)) return fail(Errno::Invalid);
   uint64_t rounded = round_up(bytes, PageSize);
   if (rounded < bytes || rounded > UserTop) return fail(Errno::NoMemory);
   if (offset + rounded < offset) return fail(Errno::Overflow);
@@ -120,7 +120,8 @@ Result sys_msync(UserAddress address, size_t bytes, int flags) {
 Result sys_madvise(UserAddress address, size_t bytes, int advice) {
   if (address.page_offset()) return fail(Errno::Invalid);
   size_t rounded = TRY(whole_pages(address, bytes, Errno::Invalid));
-  if (!rounded) return 0;
+  // Of nothing: whether there is such advice, DONTNEED and before, or FREE to POPULATE_WRITE.
+  if (!rounded) return uint32_t(advice) <= 4 || (advice >= 8 && advice <= 23) ? Result(0) : fail(Errno::Invalid);
   TRY(space().advise(address, rounded, advice));
   return 0;
 }

@@ -57,7 +57,7 @@ Result sys_timerfd_create(int clock, uint32_t flags) {
 Result sys_timerfd_settime(int descriptor, uint32_t flags, UserIn<IntervalValue> value, UserOut<IntervalValue> old_value) {
   if (flags & ~accepted::timerfd_settime_flags) return fail(Errno::Invalid);
   IntervalValue wanted = TRY(value.read());
-  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  Ref<File> file = TRY(current_descriptors().get_open(descriptor));
   TimerFile* timer = file->as_timer();
   if (!timer) return fail(Errno::Invalid);
   IntervalValue old = timer->get();
@@ -67,7 +67,7 @@ Result sys_timerfd_settime(int descriptor, uint32_t flags, UserIn<IntervalValue>
 }
 
 Result sys_timerfd_gettime(int descriptor, UserOut<IntervalValue> value) {
-  Ref<File> file = TRY(current_descriptors().get(descriptor));
+  Ref<File> file = TRY(current_descriptors().get_open(descriptor));
   if (!file->as_timer()) return fail(Errno::Invalid);
   TRY(value.write(file->as_timer()->get()));
   return 0;

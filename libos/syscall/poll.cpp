@@ -165,9 +165,10 @@ Result sys_epoll_ctl(int epoll, int operation, int descriptor, UserIn<EpollRecor
   EpollRecord e{};
   if (operation != Delete) e = TRY(event.read());
   Ref<File> watcher = TRY(current_descriptors().get(epoll)), file = TRY(current_descriptors().get(descriptor));
+  if (watcher->flags() & open_flag::Path || file->flags() & open_flag::Path) return fail(Errno::BadDescriptor);
+  if (!file->can_be_awaited()) return fail(Errno::Perm);
   EventPoll* set = watcher->as_event_poll();
-  if (!set) return fail(Errno::Invalid);
-  if (file->flags() & open_flag::Path) return fail(Errno::BadDescriptor);
+  if (!set || watcher == file) return fail(Errno::Invalid);
   constexpr uint32_t WithExclusive = poll_event::In | poll_event::Out | poll_event::Error | poll_event::HangUp | EventPoll::WakeUp | EventPoll::EdgeTriggered | EventPoll::Exclusive;
   if (operation == Add && e.events & EventPoll::Exclusive && (e.events & ~WithExclusive || file->as_event_poll())) return fail(Errno::Invalid);
   switch (operation) {
@@ -180,7 +181,7 @@ Result sys_epoll_ctl(int epoll, int operation, int descriptor, UserIn<EpollRecor
 
 static Result epoll_wait(int epoll, UserOut<EpollRecord> events, int count, uint64_t deadline, UserIn<SignalSet> mask, size_t bytes) {
   if (count <= 0 || count > INT32_MAX / int(sizeof(EpollRecord))) return fail(Errno::Invalid);
-  Ref<File> file = TRY(current_descriptors().get(epoll));
+  Ref<File> file = TRY(current_descriptors().get_open(epoll));
   EventPoll* set = file->as_event_poll();
   if (!set) return fail(Errno::Invalid);
   TemporaryMask masked;

@@ -16,7 +16,7 @@ static std::string checked(const std::string& arguments) {
 
 ParameterizedTestParameters(locks, are_taken_in_order_and_never_held_for_long) {
   static Case cases[] = {{"processes"}, {"signals"}, {"threads"}, {"timers"}, {"terminals"}, {"unix-sockets"}, {"inet-sockets"}, {"descriptors"}, {"ipc"},
-                         {"launch"}, {"limits"}, {"handlers"}, {"names"}, {"waiting"}, {"proc"}, {"transfers"}, {"futexes"}, {"capabilities"}};
+                         {"launch"}, {"limits"}, {"handlers"}, {"names"}, {"waiting"}, {"proc"}, {"transfers"}, {"futexes"}, {"capabilities"}, {"credentials"}, {"priorities"}, {"urgent"}, {"kinds"}};
   return cr_make_param_array(Case, cases, sizeof(cases) / sizeof(*cases));
 }
 

@@ -11,7 +11,7 @@ struct Case { char name[16]; };
 
 ParameterizedTestParameters(programs, nothing_differs_from_linux) {
   static Case cases[] = {{"processes"}, {"signals"}, {"threads"}, {"timers"}, {"set-clock"}, {"terminals"}, {"unix-sockets"}, {"inet-sockets"}, {"descriptors"}, {"ipc"},
-                         {"launch"}, {"limits"}, {"handlers"}, {"contents"}, {"names"}, {"waiting"}, {"proc"}, {"transfers"}, {"futexes"}, {"capabilities"}, {"credentials"}, {"priorities"}, {"urgent"}, {"hashes"}};
+                         {"launch"}, {"limits"}, {"handlers"}, {"contents"}, {"names"}, {"waiting"}, {"proc"}, {"transfers"}, {"futexes"}, {"capabilities"}, {"credentials"}, {"priorities"}, {"urgent"}, {"hashes"}, {"kinds"}};
   return cr_make_param_array(Case, cases, sizeof(cases) / sizeof(*cases));
 }
 

@@ -105,6 +105,7 @@ class HostFile : public RegularFile {
       : RegularFile(Ref<Inode>(inode), flags), host_(std::move(inode)), handle_(std::move(handle)) {}
   ErrorOr<void> allocate(uint32_t mode, uint64_t offset, uint64_t bytes) override;
   ErrorOr<void> sync(bool data_only) override { return ocall::synchronize(handle_->number(), data_only); }
+  bool may_bypass_cache() override { return true; }
   ErrorOr<Attributes> attributes() override;
   ErrorOr<void> prepare_map(MappingRequest& request) override;
   ErrorOr<locks::Authority*> lock_authority(locks::Kind kind) override { return host_->lock_authority(kind, handle_, writable()); }

@@ -13,6 +13,13 @@ namespace pl {
 namespace {
 
 constexpr uint64_t Device = make_device(0, 14);
+
+FileSystemStatus the_file_system() {
+  FileSystemStatus s;
+  s.type = 0x1cd1;  // DEVPTS_SUPER_MAGIC
+  return s;
+}
+
 constexpr uint32_t MasterNode = 2;  // inode numbers, as Linux has them: the root, ptmx, then the slaves
 constexpr uint32_t FirstSlave = 3;
 const char the_identity = 0;
@@ -49,6 +56,7 @@ class PtsInode final : public Inode {
     text << uint64_t(pty_->number);
     return text.length();
   }
+  ErrorOr<FileSystemStatus> file_system() override { return the_file_system(); }
   const void* file_system_identity() const override { return &the_identity; }
 
  private:
@@ -73,6 +81,7 @@ class MasterNodeInode final : public Inode {
     text << "ptmx";
     return text.length();
   }
+  ErrorOr<FileSystemStatus> file_system() override { return the_file_system(); }
   const void* file_system_identity() const override { return &the_identity; }
 };
 
@@ -113,11 +122,7 @@ class PtsRoot final : public Inode {
       if (!visit(context, {FirstSlave + uint64_t(number), uint64_t(number) + 2, uint8_t(file_mode::Character >> 12), {name, text.length()}})) return false;
     }
   }
-  ErrorOr<FileSystemStatus> file_system() override {
-    FileSystemStatus s;
-    s.type = 0x1cd1;  // DEVPTS_SUPER_MAGIC
-    return s;
-  }
+  ErrorOr<FileSystemStatus> file_system() override { return the_file_system(); }
   const void* file_system_identity() const override { return &the_identity; }
 };
 

@@ -17,7 +17,7 @@ namespace pl {
 namespace {
 
 constexpr uint32_t GetNumber = 0x80045430, SetLock = 0x40045431, GetLock = 0x80045439, SetPackets = 0x5420, GetPackets = 0x80045438,
-                   OpenPeer = 0x5441, SendSignal = 0x40045436;
+                   OpenPeer = 0x5441, SendSignal = 0x40045436, GetGroup = 0x540f, GetSession = 0x5429, BytesReadable = 0x541b;
 // TIOCPKT_*: what the status byte says.
 constexpr uint8_t PacketFlushRead = 1, PacketFlushWrite = 2, PacketStop = 4, PacketStart = 8;
 
@@ -223,6 +223,7 @@ ErrorOr<Ref<File>> open_pty_master(Ref<Inode> node, uint32_t flags) {
 
 ErrorOr<Ref<File>> open_pty_slave(Pty& pty, Ref<Inode> node, uint32_t flags) {
   if (!pty.master_open || pty.locked) return fail(Errno::Io);
+  if (pty.exclusive && pty.slaves && !current_file_credentials().has(Capability::Administration)) return fail(Errno::Busy);
   Ref<File> file = TRY(make<SlaveFile>(Ref<Pty>(&pty), std::move(node), flags));
   if (!(flags & open_flag::NoTerminal)) offer_terminal(pty);
   return file;
@@ -284,6 +285,13 @@ uint32_t MasterFile::poll(PollTable* table) {
 
 ErrorOr<uint64_t> MasterFile::ioctl(uint32_t command, UserAddress argument) {
   switch (command) {
+    // The master's side asks about the other's, whosever terminal that is.
+    case GetGroup: TRY(UserOut<int>{argument}.write(pty_->foreground)); return 0;
+    case GetSession:
+      if (!pty_->session) return fail(Errno::NotTerminal);
+      TRY(UserOut<int>{argument}.write(pty_->session));
+      return 0;
+    case BytesReadable: TRY(UserOut<int>{argument}.write(int(pty_->discipline.to_screen()))); return 0;
     case GetNumber: TRY(UserOut<int>{argument}.write(pty_->number)); return 0;
     case SetLock: pty_->locked = TRY(UserIn<int>{argument}.read()) != 0; return 0;
     case GetLock: TRY(UserOut<int>{argument}.write(pty_->locked)); return 0;

@@ -15,7 +15,8 @@ enum : uint32_t {
   GetModes = 0x5401, SetModes = 0x5402, SetModesDrain = 0x5403, SetModesFlush = 0x5404, SendBreak = 0x5409, Flow = 0x540a, Flush = 0x540b,
   MakeControlling = 0x540e, GetGroup = 0x540f, SetGroup = 0x5410, BytesToScreen = 0x5411, GetSize = 0x5413, SetSize = 0x5414,
   BytesReadable = 0x541b, DropControlling = 0x5422, SendBreakPosix = 0x5425, GetSession = 0x5429, GetModes2 = 0x802c542a,
-  SetModes2 = 0x402c542b, SetModes2Drain = 0x402c542c, SetModes2Flush = 0x402c542d,
+  SetExclusive = 0x540c, SetShared = 0x540d, SetDiscipline = 0x5423, GetDiscipline = 0x5424, GetDevice = 0x80045432,
+  GetExclusive = 0x80045440, SetModes2 = 0x402c542b, SetModes2Drain = 0x402c542c, SetModes2Flush = 0x402c542d,
 };
 
 struct Modes2 {  // struct termios2
@@ -110,6 +111,12 @@ ErrorOr<uint64_t> terminal_ioctl(Terminal& terminal, uint32_t command, UserAddre
       if (argument.value > 3) return fail(Errno::Invalid);
       if (argument.value < 2) terminal.stop_output(argument.value == 0);
       return 0;
+    case SetExclusive: case SetShared: terminal.exclusive = command == SetExclusive; return 0;
+    case GetExclusive: TRY(UserOut<int>{argument}.write(terminal.exclusive)); return 0;
+    case GetDevice: TRY(UserOut<int>{argument}.write(int(terminal.device()))); return 0;
+    // N_TTY is the only line discipline.
+    case GetDiscipline: TRY(UserOut<int>{argument}.write(0)); return 0;
+    case SetDiscipline: return TRY(UserIn<int>{argument}.read()) ? fail(Errno::Invalid) : ErrorOr<uint64_t>(0);
     case SendBreak: case SendBreakPosix:
       if (argument.value) TRY(terminal.drain());  // tcdrain(3)
       return 0;

@@ -18,6 +18,7 @@ class Terminal {
  public:
   int session = 0;     // it is this session's controlling terminal; 0: nobody's
   int foreground = 0;  // process group
+  bool exclusive = false;  // TIOCEXCL: nobody else may open it (EBUSY), but who has CAP_SYS_ADMIN
 
   virtual uint64_t device() const = 0;  // its number, as stat() has it
   virtual ErrorOr<TerminalModes> modes() = 0;

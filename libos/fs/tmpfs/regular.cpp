@@ -10,6 +10,7 @@
 namespace pl {
 
 ErrorOr<Ref<File>> TmpRegular::open(Ref<Inode> self, uint32_t flags) {
+  if (flags & open_flag::Direct) return fail(Errno::Invalid);  // these pages are all that there is
   return Ref<File>(TRY(make<RegularFile>(std::move(self), flags)));
 }
 
