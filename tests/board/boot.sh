@@ -7,7 +7,7 @@
 set -eu
 build=$1
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'mv -f "$work/console.log" "$build/tests/board/" 2>/dev/null; rm -rf "$work"' EXIT
 mkdir "$work/extra"
 cat >"$work/extra/commands"
 # The kernel takes archives that follow one another for one.
@@ -17,6 +17,6 @@ cat >"$work/extra/commands"
 } >"$work/initrd"
 timeout "${PL_TIMEOUT:-300}" qemu-system-riscv64 -machine virt -m 1G -smp 2 -nodefaults -display none -no-reboot \
   -bios "$build/firmware/penglai-fw.bin" -kernel "$build/kernel-debian/arch/riscv/boot/Image" -initrd "$work/initrd" \
-  -append "console=ttyS0 quiet panic=-1" -serial "file:$build/tests/board/console.log" \
+  -append "console=ttyS0 quiet panic=-1" -serial "file:$work/console.log" \
   -device virtio-serial-pci -chardev "file,id=test,path=$work/out" -device virtserialport,chardev=test,name=test </dev/null >&2
 cat "$work/out"

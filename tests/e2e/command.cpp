@@ -191,6 +191,21 @@ std::string Scratch::write(const std::string& name, const std::string& content, 
   return file;
 }
 
+OwnMachine::OwnMachine() { setenv("PENGLAI_RUNTIME_DIR", folder_.path().c_str(), 1); }
+
+OwnMachine::~OwnMachine() { shell("build/bin/pl-machine stop --force"); }
+
+int templates_named(const std::string& name) {
+  std::istringstream list(shell("build/bin/pl-template ls").out);
+  int count = 0;
+  for (std::string line; std::getline(list, line);) {
+    std::istringstream words(line);
+    std::string id, its_name;
+    if (words >> id >> its_name && id.find_first_not_of("0123456789") == std::string::npos) count += its_name == name;
+  }
+  return count;
+}
+
 std::string program(const std::string& name) { return std::string(PL_PROGRAMS) + "/" + name; }
 
 }  // namespace e2e

@@ -4,7 +4,7 @@
 
 #include <chrono>
 #include <string>
-#include <vector>
+#include <thread>
 
 namespace e2e {
 
@@ -59,6 +59,30 @@ class Scratch {
  private:
   std::string path_;
 };
+
+// Asks until it is so; false if it is still not after `seconds`.
+template <typename Condition>
+bool wait_until(Condition is_so, int seconds = 60) {
+  for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds); !is_so();) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return true;
+}
+
+// A machine of the test's own, for what counts or changes what else is in one; stopped at the end.
+class OwnMachine {
+ public:
+  OwnMachine();
+  ~OwnMachine();
+  OwnMachine(const OwnMachine&) = delete;
+
+ private:
+  Scratch folder_;
+};
+
+// Templates of that name that are kept now.
+int templates_named(const std::string& name);
 
 std::string program(const std::string& name);  // a test program (tests/programs) as a path for pl-run
 

@@ -171,10 +171,11 @@ Test(detached, only_what_a_terminal_sends_reaches_an_instance_and_kill_ends_it, 
 Test(detached, many_are_shown_and_signalled_one_by_one, .timeout = 300) {
   Detached many(e2e::program("wait-for-signal"), "-n 3");
   std::set<std::string> names;
-  for (int attempt = 0; names.size() < 3 && attempt < 100; ++attempt)
+  cr_assert(e2e::wait_until([&] {
     for (const json& each : parse(shell(kBin + "pl-ps --json")))
       if (each["name"].get<std::string>().starts_with(many.name() + ".")) names.insert(each["name"]);
-  cr_assert_eq(names.size(), 3);
+    return names.size() == 3;
+  }));
   auto top = shell(kBin + "pl-top --once");
   cr_expect(top.out.find(many.name() + ".2") != std::string::npos && top.out.find("OCALLS") != std::string::npos, "%s", top.out.c_str());
   cr_expect_eq(shell(kBin + "pl-kill " + many.name() + ".1").status, 0);
@@ -195,25 +196,21 @@ Test(detached, a_killed_server_leaves_no_ghost, .timeout = 300) {
   const int process = instance.shown()["process"];
   cr_expect_eq(shell(kBin + "pl-machine run kill -9 " + std::to_string(process)).status, 0);
   json shown;
-  for (int attempt = 0; attempt < 100 && (shown = instance.shown())["state"] != "killed"; ++attempt) usleep(50000);
-  EXPECT_TEXT(shown["state"].get<std::string>(), "killed");
+  cr_expect(e2e::wait_until([&] { return (shown = instance.shown())["state"] == "killed"; }), "%s", shown.dump().c_str());
   cr_expect_eq(shown["status"], 137);
 }
 
 Test(detached, keeps_the_machine_from_being_stopped, .timeout = 300) {
+  e2e::OwnMachine machine;
   Detached instance(e2e::program("wait-for-signal"));
-  e2e::Result stopped;
-  // The machine learns of it within a second or so.
-  sleep(1);
-  stopped = shell(kBin + "pl-machine stop");
+  auto stopped = shell(kBin + "pl-machine stop");
   cr_expect_neq(stopped.status, 0);
   cr_expect(stopped.err.find("detached") != std::string::npos, "%s", stopped.err.c_str());
 }
 
 Test(template_command, build_finds_or_makes_one_and_the_rest_shows_and_removes_it, .timeout = 300) {
-  e2e::Scratch scratch;
-  const std::string path = scratch.path() + "/built";
-  shell("cp " + e2e::program("wait-for-signal") + " " + path + "; printf '" + path + "' >> " + path);
+  e2e::OwnMachine machine;
+  const std::string path = e2e::program("wait-for-signal");
   auto built = shell(kBin + "pl-template build --name for-people " + path);
   cr_assert_eq(built.status, 0, "%s", built.err.c_str());
   const std::string id = built.out.substr(0, built.out.find('\n'));
@@ -244,10 +241,8 @@ Test(template_command, build_finds_or_makes_one_and_the_rest_shows_and_removes_i
 }
 
 Test(template_command, prune_removes_what_is_idle, .timeout = 300) {
-  e2e::Scratch scratch;
-  const std::string path = scratch.path() + "/idle";
-  shell("cp " + e2e::program("exit-with") + " " + path + "; printf '" + path + "' >> " + path);
-  auto id = parse(shell(kBin + "pl-template build --json " + path))["id"].get<uint64_t>();
+  e2e::OwnMachine machine;
+  auto id = parse(shell(kBin + "pl-template build --json " + e2e::program("exit-with")))["id"].get<uint64_t>();
   sleep(2);
   auto removed = parse(shell(kBin + "pl-template prune --older 1s --json"));
   cr_expect(std::ranges::any_of(removed, [&](const json& each) { return each["id"] == id; }), "%s", removed.dump().c_str());
@@ -271,6 +266,7 @@ Test(template_command, another_user_can_neither_see_nor_remove_one, .timeout = 3
 }
 
 Test(template_command, memory_pressure_evicts_the_oldest_idle_one_and_says_so, .timeout = 300) {
+  e2e::OwnMachine machine;
   e2e::Scratch scratch;
   auto pool_free = [] { return parse(shell(kBin + "pl-machine status --json"))["pool_free"].get<uint64_t>(); };
   auto make = [&](int number) {
@@ -279,7 +275,7 @@ Test(template_command, memory_pressure_evicts_the_oldest_idle_one_and_says_so, .
     shell("cp " + e2e::program("exit-with") + " " + path + "; printf " + std::to_string(number) + " >> " + path + "; truncate -s 30M " + path);
     return shell("./pl-run --shadow " + path + " 0");
   };
-  shell(kBin + "pl-template rm --all");
+  shell(kBin + "pl-machine start");
   std::string said;
   const uint64_t at_most = pool_free() / (30 << 20) + 2;
   for (uint64_t number = 0; number < at_most && said.find("gave way") == std::string::npos; ++number) {
@@ -290,7 +286,6 @@ Test(template_command, memory_pressure_evicts_the_oldest_idle_one_and_says_so, .
   cr_expect(said.find("the template of pressed-0 ") != std::string::npos, "%s", said.c_str());
   auto evicted = parse(shell(kBin + "pl-template ls --json"))["evicted"];
   cr_expect(std::ranges::any_of(evicted, [](const json& each) { return each["name"] == "pressed-0"; }), "%s", evicted.dump().c_str());
-  shell(kBin + "pl-template rm --all");
 }
 
 Test(commands, help_needs_no_machine, .timeout = 100) {

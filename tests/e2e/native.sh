@@ -6,7 +6,10 @@
 root=/run/native
 if [ "$1" != --inside ]; then
   if [ ! -d $root/jobs ]; then
-    mkdir -p $root && mount -t tmpfs -o size=80% tree $root && tar -xf "$1" -C $root && mkdir $root/jobs || exit 125
+    exec 9>/run/native.lock
+    busybox flock 9 || exit 125
+    [ -d $root/jobs ] || { mkdir -p $root && mount -t tmpfs -o size=80% tree $root && tar -xf "$1" -C $root && mkdir $root/jobs; } || exit 125
+    exec 9>&-
   fi
   exec busybox unshare -m --propagation private sh "$0" --inside "$@"
 fi

@@ -11,6 +11,7 @@
 
 using e2e::program;
 using e2e::shell;
+using e2e::templates_named;
 
 namespace {
 
@@ -25,13 +26,6 @@ std::string refuse(const std::string& what, const std::string& options = "") {
 
 void expect_line(const std::string& text, const std::string& part) {
   cr_expect(text.find(part) != std::string::npos, "'%s' is not in: %s", part.c_str(), text.c_str());
-}
-
-long templates_named(const std::string& name) {
-  auto all = shell("build/bin/pl-template ls").out;
-  long count = 0;
-  for (size_t at = 0; (at = all.find(" " + name + " ", at)) != std::string::npos; ++at) ++count;
-  return count;
 }
 
 // What each of so many forks says; a line ends with a name and a value, whatever tells whose it is.

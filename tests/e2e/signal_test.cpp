@@ -36,6 +36,7 @@ Test(signals, a_program_that_only_computes_is_interrupted_too) {
 }
 
 Test(signals, killing_pl_run_ends_the_enclave) {
+  e2e::OwnMachine machine;
   auto enclaves = [] { return shell("build/bin/pl-machine status --json | sed -n 's/.*\"enclaves\": *\\([0-9]*\\).*/\\1/p'").out; };
   {  // makes the template, so that only instances come and go below
     e2e::Background first("./pl-run --shadow " + e2e::program("wait-for-signal"));
@@ -51,10 +52,5 @@ Test(signals, killing_pl_run_ends_the_enclave) {
     session.signal(SIGKILL);
     cr_expect_eq(session.wait(), 137);
   }
-  std::string after;
-  for (int tries = 0; tries < 50 && after != before; ++tries) {
-    if (tries) shell("sleep 0.1");
-    after = enclaves();
-  }
-  cr_expect_str_eq(after.c_str(), before.c_str());
+  cr_expect(e2e::wait_until([&] { return enclaves() == before; }), "%s then %s", before.c_str(), enclaves().c_str());
 }

@@ -7,7 +7,8 @@
 here=$(dirname "$0")
 build=$(cd "$1" && pwd)
 program=$build/tests/programs/traced-calls
-out=$build/tests/strace
+out=$(mktemp -d "$build/tests/strace/XXXXXX") # in the machine too: /host
+trap 'rm -rf "$out"' EXIT
 said() {
 	awk '{
 		who = $1; sub(/^[0-9]+ +/, "")
@@ -17,7 +18,7 @@ said() {
 		lines[number[who]] = lines[number[who]] "[" number[who] "] " $0 "\n"
 	} END { for (i = 0; i < count; i++) printf "%s", lines[i] }' "$1" | sed -E -z -f "$here/strace.sed" >"$2"
 }
-"$build/bin/pl-machine" run -- sh -c "cd /host$build/tests/strace && ./ld-linux-riscv64-lp64d.so.1 --library-path . ./strace -f -o linux.out /host$program" >/dev/null 2>&1
+"$build/bin/pl-machine" run -- sh -c "cd /host$build/tests/strace && ./ld-linux-riscv64-lp64d.so.1 --library-path . ./strace -f -o /host$out/linux.out /host$program" >/dev/null 2>&1
 "$build/bin/pl-run" --strace -o "$out/enclave.out" "$program" >/dev/null 2>&1
 said "$out/linux.out" "$out/linux.txt"
 said "$out/enclave.out" "$out/enclave.txt"

@@ -22,6 +22,7 @@ unsigned times(const std::string& text, const std::string& what) {
 }  // namespace
 
 Test(tutorial, runs_as_it_is_typed_and_leaves_nothing, .timeout = 300) {
+  e2e::OwnMachine machine;
   shell("build/bin/pl-machine start");
   const std::string before = counts();
   auto result = shell("build/bin/pl-machine shell", {.input = "cd /usr/lib/penglai/fork-host\nsh install.sh; ./fork-host hello-world 4\necho status $?\n"});
@@ -40,6 +41,7 @@ Test(tutorial, runs_as_it_is_typed_and_leaves_nothing, .timeout = 300) {
 }
 
 Test(tutorial, the_api_does_what_its_header_says_and_leaves_nothing, .timeout = 300) {
+  e2e::OwnMachine machine;
   shell("build/bin/pl-machine start");
   const std::string before = counts();
   auto result = shell("build/bin/pl-machine run -- /host" PL_TOP "/build/tests/enclave-api /host" PL_PROGRAMS "/companion");

@@ -1,57 +1,45 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The machine as its users meet it: streams, statuses, signals, terminals, crashes. Each test has a machine of its own.
-// Needs the machine's images in the build tree, and a shell inside; it is skipped where they have not been built.
 #include <criterion/criterion.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <string>
+#include <utility>
 
-namespace fs = std::filesystem;
+#include "../e2e/command.h"
 
 namespace {
 
-struct Result {
-  int status;
-  std::string out;
-};
-
 // A shell outside, with pl-machine in its path. Standard error comes with standard output.
-Result shell(const std::string& script) {
-  FILE* pipe = ::popen(("exec 2>&1; " + script).c_str(), "r");
-  cr_assert(pipe);
-  std::string out;
-  char buffer[65536];
-  for (size_t size; (size = ::fread(buffer, 1, sizeof(buffer), pipe)) > 0;) out.append(buffer, size);
-  const int status = ::pclose(pipe);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), out};
-}
+e2e::Result shell(const std::string& script) { return e2e::shell("exec 2>&1; " + script, {.seconds = 170}); }
 
 std::string qemu() { return "$(pl-machine status --json | sed -n 's/.*\"qemu_pid\": \\([0-9]*\\).*/\\1/p')"; }
 
+std::string emulators() { return shell("pgrep -f \"qemu-system-riscv64.*$PENGLAI_RUNTIME_DIR\" | wc -l").out; }
+
 struct Machine {
   Machine() {
-    char name[] = "/tmp/penglai-test-XXXXXX";
-    folder = ::mkdtemp(name);
-    ::setenv("PENGLAI_RUNTIME_DIR", folder.c_str(), 1);
+    ::setenv("PENGLAI_RUNTIME_DIR", folder.path().c_str(), 1);
     ::setenv("PATH", (std::string(PL_BIN) + ":" + ::getenv("PATH")).c_str(), 1);
-    if (shell("pl-machine run -- true").status != 0) cr_skip_test("no machine can be started here");
+    const auto started = shell("pl-machine run -- true");
+    cr_assert_eq(started.status, 0, "%s", started.out.c_str());
   }
-  ~Machine() {
-    shell("pl-machine stop --force");
-    fs::remove_all(folder);
-  }
-  fs::path folder;
+  ~Machine() { shell("pl-machine stop --force"); }
+  e2e::Scratch folder;
+};
+
+// A command that runs inside, and has said so.
+struct Running : e2e::Background {
+  explicit Running(const std::string& script) : Background("pl-machine run -- sh -c '" + script + "' 2>&1") { cr_assert(wait_for("ready\n"), "%s", out().c_str()); }
 };
 
 // A command on a terminal of its own.
@@ -84,11 +72,10 @@ struct Terminal {
     return true;
   }
   void type(const std::string& keys) { cr_assert_eq(::write(fd, keys.data(), keys.size()), static_cast<ssize_t>(keys.size())); }
-  int status() {
-    int result = 0;
-    wait_for("\x01never");  // until it closes
-    ::waitpid(process, &result, 0);
-    return WEXITSTATUS(result);
+  // Every key goes to the command as it is typed.
+  bool is_raw() const {
+    termios settings{};
+    return ::tcgetattr(fd, &settings) == 0 && !(settings.c_lflag & ICANON);
   }
   pid_t process = -1;
   int fd = -1;
@@ -102,20 +89,20 @@ TestSuite(machine_end_to_end, .timeout = 180);
 
 Test(machine_end_to_end, a_hundred_megabytes_pass_unchanged_in_both_directions) {
   Machine machine;
-  const Result result = shell("cd $PENGLAI_RUNTIME_DIR; head -c 100000000 /dev/urandom > in; pl-machine run -- cat < in > out && cmp in out && echo same");
-  cr_expect_str_eq(result.out.c_str(), "same\n");
+  const auto result = shell("cd $PENGLAI_RUNTIME_DIR; head -c 100000000 /dev/urandom > in; pl-machine run -- cat < in > out && cmp in out && echo same");
+  EXPECT_TEXT(result.out, "same\n");
 }
 
 Test(machine_end_to_end, standard_output_and_error_stay_apart) {
   Machine machine;
-  cr_expect_str_eq(shell("pl-machine run -- sh -c 'echo out; echo err >&2' 2>/dev/null").out.c_str(), "out\n");
-  cr_expect_str_eq(shell("pl-machine run -- sh -c 'echo out; echo err >&2' 2>&1 >/dev/null").out.c_str(), "err\n");
+  EXPECT_TEXT(shell("pl-machine run -- sh -c 'echo out; echo err >&2' 2>/dev/null").out, "out\n");
+  EXPECT_TEXT(shell("pl-machine run -- sh -c 'echo out; echo err >&2' 2>&1 >/dev/null").out, "err\n");
 }
 
 Test(machine_end_to_end, a_closed_reader_ends_the_writer_on_the_other_side) {
   Machine machine;
-  cr_expect_str_eq(shell("bash -c 'pl-machine run -- yes | head -n 1; echo ${PIPESTATUS[0]}'").out.c_str(), "y\n141\n");
-  cr_expect_str_eq(shell("bash -c 'yes | pl-machine run -- sh -c \"exec <&-; sleep 1; echo end\"; echo ${PIPESTATUS[@]}'").out.c_str(), "end\n141 0\n");
+  EXPECT_TEXT(shell("bash -c 'pl-machine run -- yes | head -n 1; echo ${PIPESTATUS[0]}'").out, "y\n141\n");
+  EXPECT_TEXT(shell("bash -c 'yes | pl-machine run -- sh -c \"exec <&-; sleep 1; echo end\"; echo ${PIPESTATUS[@]}'").out, "end\n141 0\n");
 }
 
 Test(machine_end_to_end, the_exit_status_is_the_commands) {
@@ -130,72 +117,82 @@ Test(machine_end_to_end, the_exit_status_is_the_commands) {
 
 Test(machine_end_to_end, a_command_that_reads_no_input_leaves_the_file_to_the_next) {
   Machine machine;
-  cr_expect_str_eq(shell("cd $PENGLAI_RUNTIME_DIR; printf 'a\\nb\\nc\\n' > lines; while read l; do echo $l; pl-machine run -- true; done < lines").out.c_str(), "a\nb\nc\n");
+  EXPECT_TEXT(shell("cd $PENGLAI_RUNTIME_DIR; printf 'a\\nb\\nc\\n' > lines; while read l; do echo $l; pl-machine run -- true; done < lines").out, "a\nb\nc\n");
 }
 
 Test(machine_end_to_end, signals_reach_the_command) {
   Machine machine;
-  for (const char* signal : {"INT", "TERM", "HUP", "QUIT"}) {
-    const Result result = shell(std::string("timeout -s ") + signal + " 2 pl-machine run -- sh -c 'trap \"echo got; exit 9\" " + signal +
-                                "; while :; do sleep 0.1; done'");
-    cr_expect_str_eq(result.out.c_str(), "got\n", "%s: %s", signal, result.out.c_str());
+  for (auto [number, name] : {std::pair(SIGINT, "INT"), std::pair(SIGTERM, "TERM"), std::pair(SIGHUP, "HUP"), std::pair(SIGQUIT, "QUIT")}) {
+    Running command(std::string("trap \"echo got; exit 9\" ") + name + "; echo ready; while :; do sleep 0.1; done");
+    command.signal(number);
+    cr_expect_eq(command.wait(), 9, "%s", name);
+    EXPECT_TEXT(command.out(), "ready\ngot\n");
   }
 }
 
 Test(machine_end_to_end, a_client_that_is_killed_takes_its_command_with_it) {
   Machine machine;
-  shell("timeout -s KILL 1 pl-machine run -- sleep 4321");
-  cr_expect_str_eq(shell("for i in 1 2 3 4 5; do pl-machine run -- ps | grep -q 'sleep 4321' || { echo gone; break; }; sleep 0.2; done").out.c_str(), "gone\n");
+  Running command("echo ready; exec sleep 4321");
+  command.signal(SIGKILL);
+  cr_expect_eq(command.wait(), 137);
+  cr_expect(e2e::wait_until([] { return shell("pl-machine run -- ps | grep -q '[s]leep 4321'").status == 1; }));
 }
 
 Test(machine_end_to_end, a_slow_reader_holds_up_nobody_else) {
   Machine machine;
-  const Result result = shell("pl-machine run -- yes | sleep 20 & sleep 1; timeout 5 pl-machine run -- echo quick; kill %1 2>/dev/null; kill $!");
-  cr_expect_str_eq(result.out.c_str(), "quick\n");
+  Running command("echo ready; exec yes");
+  ::usleep(500'000);  // nobody reads it: what is between here and there is full before long
+  EXPECT_TEXT(shell("timeout 60 pl-machine run -- echo quick").out, "quick\n");
 }
 
 Test(machine_end_to_end, many_clients_at_once_start_one_machine) {
   Machine machine;
   shell("pl-machine stop");
-  const Result result = shell("for i in 1 2 3 4 5 6 7 8; do pl-machine run -- sh -c \"exit $i\" 2>/dev/null || echo $? & done; wait");
-  std::string sorted = result.out;
+  std::string sorted = shell("for i in 1 2 3 4 5 6 7 8; do pl-machine run -- sh -c \"exit $i\" 2>/dev/null || echo $? & done; wait").out;
   std::sort(sorted.begin(), sorted.end());
   cr_expect_str_eq(sorted.c_str(), "\n\n\n\n\n\n\n\n12345678");
-  cr_expect_str_eq(shell("pgrep -f \"qemu-system-riscv64.*$PENGLAI_RUNTIME_DIR\" | wc -l").out.c_str(), "1\n");
+  EXPECT_TEXT(emulators(), "1\n");
 }
 
 Test(machine_end_to_end, a_crash_is_said_with_the_logs_place_and_the_next_command_has_a_new_machine) {
   Machine machine;
-  const Result result = shell("(sleep 1; kill -9 " + qemu() + ") & pl-machine run -- sleep 30");
-  cr_expect_eq(result.status, 125);
-  cr_expect(result.out.find("crashed") != std::string::npos && result.out.find("machine.log") != std::string::npos, "%s", result.out.c_str());
+  Running command("echo ready; exec sleep 1000");
+  shell("kill -9 " + qemu());
+  cr_expect_eq(command.wait(), 125);
+  cr_expect(command.out().find("crashed") != std::string::npos && command.out().find("machine.log") != std::string::npos, "%s", command.out().c_str());
   cr_expect_eq(shell("pl-machine run -- true").status, 0);
 }
 
 Test(machine_end_to_end, without_its_daemon_no_emulator_stays_and_the_next_command_recovers) {
   Machine machine;
-  shell("kill -9 $(cat $PENGLAI_RUNTIME_DIR/daemon.lock); sleep 0.5");
-  cr_expect_str_eq(shell("pgrep -f \"qemu-system-riscv64.*$PENGLAI_RUNTIME_DIR\" | wc -l").out.c_str(), "0\n");
+  shell("kill -9 $(cat $PENGLAI_RUNTIME_DIR/daemon.lock)");
+  cr_expect(e2e::wait_until([] { return emulators() == "0\n"; }));
   cr_expect_eq(shell("pl-machine run -- true").status, 0);
 }
 
 Test(machine_end_to_end, idle_it_stops_and_in_use_it_does_not) {
   Machine machine;
   shell("pl-machine stop; pl-machine start --idle 1");
-  cr_expect_eq(shell("pl-machine run -- sleep 3").status, 0);
-  cr_expect_eq(shell("sleep 3; pl-machine status > /dev/null").status, 3);
+  cr_expect_eq(shell("pl-machine run -- sleep 2.5").status, 0);
+  cr_expect(e2e::wait_until([] { return emulators() == "0\n"; }));  // whoever asked it for its status would be using it
+  cr_expect_eq(shell("pl-machine status").status, 3);
 }
 
 Test(machine_end_to_end, changed_settings_replace_an_idle_machine_and_spare_one_in_use) {
   Machine machine;
-  const Result busy = shell("pl-machine run -- sleep 5 & sleep 1; PENGLAI_HARTS=1 pl-machine run -- grep -c '^processor' /proc/cpuinfo; wait");
+  const std::string other = "PENGLAI_HARTS=1 pl-machine run -- grep -c '^processor' /proc/cpuinfo";
+  Running command("echo ready; read end; exit 0");
+  const auto busy = shell(other);
   cr_expect(busy.out.find("in use") != std::string::npos && busy.out.find("2\n") != std::string::npos, "%s", busy.out.c_str());
-  cr_expect_str_eq(shell("PENGLAI_HARTS=1 pl-machine run -- grep -c '^processor' /proc/cpuinfo 2>/dev/null").out.c_str(), "1\n");
+  command.close_input();
+  cr_expect_eq(command.wait(), 0);
+  EXPECT_TEXT(shell(other + " 2>/dev/null").out, "1\n");
 }
 
 Test(machine_end_to_end, stop_spares_commands_unless_forced) {
   Machine machine;
-  cr_expect_eq(shell("pl-machine run -- sleep 30 & sleep 1; pl-machine stop").status, 125);
+  Running command("echo ready; exec sleep 1000");
+  cr_expect_eq(shell("pl-machine stop").status, 125);
   cr_expect_eq(shell("pl-machine stop --force").status, 0);
   cr_expect_eq(shell("pl-machine status").status, 3);
 }
@@ -234,7 +231,7 @@ Test(machine_end_to_end, suspended_and_continued_the_command_goes_on) {
   cr_assert(terminal.wait_for("ready"), "%s", terminal.seen.c_str());
   terminal.type("\x1a");
   cr_assert(terminal.wait_for("stopped=148"), "%s", terminal.seen.c_str());
-  ::usleep(500'000);
+  cr_assert(e2e::wait_until([&] { return terminal.is_raw(); }));
   terminal.type("again\r");
   cr_expect(terminal.wait_for("again\r\nagain"), "%s", terminal.seen.c_str());
   terminal.type("\x04");
