@@ -11,7 +11,13 @@ namespace {
 class Writer {
  public:
   explicit Writer(uint64_t at) : at_(at) {}
-  ErrorOr<void> put(const void* from, size_t bytes) {
+  [[gnu::always_inline]] ErrorOr<void> put(const void* from, size_t bytes) {
+    if (bytes > sizeof(buffer_) - used_) return put_in_parts(from, bytes);
+    memcpy(buffer_ + used_, from, bytes);
+    used_ += bytes;
+    return {};
+  }
+  [[gnu::noinline]] ErrorOr<void> put_in_parts(const void* from, size_t bytes) {
     const char* p = static_cast<const char*>(from);
     while (bytes) {
       if (used_ == sizeof(buffer_)) TRY(flush());
@@ -30,11 +36,15 @@ class Writer {
     used_ += sizeof(value);
     return {};
   }
+  // A few: what is between things that are aligned.
   ErrorOr<void> zeros_until(uint64_t address) {
-    constexpr char zero[16] = {};
     while (at_ + used_ < address) {
-      uint64_t n = address - (at_ + used_);
-      TRY(put(zero, n < sizeof(zero) ? n : sizeof(zero)));
+      if (used_ % 8 == 0 && address - (at_ + used_) >= 8) {
+        TRY(word(0));
+        continue;
+      }
+      if (used_ == sizeof(buffer_)) TRY(flush());
+      buffer_[used_++] = 0;
     }
     return {};
   }
