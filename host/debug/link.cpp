@@ -136,7 +136,7 @@ bool DebugLink::wait_for_question(std::vector<std::byte>& question) {
 }
 
 void DebugLink::resume(const Resumption& resumption) {
-  send({.command = PL_DEBUG_CONTINUE, .tid = resumption.only, .address = static_cast<uint64_t>(resumption.signal), .length = 0, .flags = resumption.wanted}, {});
+  send({.command = PL_DEBUG_CONTINUE, .tid = resumption.only, .address = static_cast<uint64_t>(resumption.signal), .length = resumption.only_process, .flags = resumption.wanted}, {});
 }
 
 std::expected<DebugLink::Answer, int> DebugLink::call(pl_debug_command command, std::span<const std::byte> data) {
@@ -206,14 +206,15 @@ std::vector<pl_debug_thread> DebugLink::threads() {
   return threads;
 }
 
-std::expected<void, int> DebugLink::insert_breakpoint(uint64_t address, uint32_t bytes) {
-  if (auto done = call({PL_DEBUG_INSERT, 0, address, bytes, 0}); !done) return std::unexpected(done.error());
+std::expected<void, int> DebugLink::release(uint32_t process, bool kill) {
+  if (auto done = call({PL_DEBUG_RELEASE, process, 0, kill, 0}); !done) return std::unexpected(done.error());
   return {};
 }
 
-std::expected<void, int> DebugLink::remove_breakpoint(uint64_t address, uint32_t bytes) {
-  if (auto done = call({PL_DEBUG_REMOVE, 0, address, bytes, 0}); !done) return std::unexpected(done.error());
-  return {};
+std::expected<std::string, int> DebugLink::link(std::string_view path) {
+  auto answer = call({PL_DEBUG_LINK, 0, 0, static_cast<uint32_t>(path.size()), 0}, std::as_bytes(std::span(path)));
+  if (!answer) return std::unexpected(answer.error());
+  return std::string(reinterpret_cast<const char*>(answer->bytes.data()), answer->bytes.size());
 }
 
 std::expected<Debuggee::Piece, int> DebugLink::file(std::string_view path, uint64_t offset, size_t most) {

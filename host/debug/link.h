@@ -54,9 +54,9 @@ class DebugLink final : public Debuggee, public DebuggerPort {
   std::expected<pl_debug_registers, int> registers(uint32_t thread) override;
   std::expected<void, int> set_registers(uint32_t thread, const pl_debug_registers& registers) override;
   std::vector<pl_debug_thread> threads() override;
-  std::expected<void, int> insert_breakpoint(uint64_t address, uint32_t bytes) override;
-  std::expected<void, int> remove_breakpoint(uint64_t address, uint32_t bytes) override;
+  std::expected<void, int> release(uint32_t process, bool kill) override;
   std::expected<Piece, int> file(std::string_view path, uint64_t offset, size_t most) override;
+  std::expected<std::string, int> link(std::string_view path) override;
 
  private:
   struct Answer {

@@ -14,7 +14,6 @@
 namespace pl {
 namespace {
 
-constexpr uint32_t kFirstProcess = 2;  // of every instance
 constexpr uint32_t kWantedAlone = 1u << PL_STOP_FATAL | 1u << PL_STOP_INTERRUPT;
 constexpr int kTrap = 5;
 
@@ -71,24 +70,26 @@ void Debugger::run() {
 }
 
 void Debugger::handle_stop(const pl_debug_stop& stop) {
+  started_ = true;
   const bool told = session_ && !abandoning_;
   if (stop.reason == PL_STOP_FATAL) {
-    // GDB has seen what the debugged process dies of.
-    if (!told || stop.pid != kFirstProcess) print_account(link_, stop, print_);
-    link_.resume({stop.signal, 0, told ? session_->wanted() : kWantedAlone});
+    // GDB has seen what a process dies of that it follows.
+    if (!told || !session_->follows(stop.pid)) print_account(link_, stop, print_);
+    if (told) return session_->died(stop);
+    link_.resume({stop.signal, 0, false, kWantedAlone});
     return;
   }
   waiting_ = stop;
   if (abandoning_) {
     abandoning_ = false;
-    session_->stopped(stop);
-    session_->remove_breakpoints();
+    session_->abandon(stop);
     session_.reset();
     resume_alone();
   } else if (session_) {
     waiting_for_first_stop_ = false;
     waiting_.reset();
     session_->stopped(stop);
+    if (session_->is_done()) hang_up();
   } else if (!serves_gdb_ || stop.reason != PL_STOP_START) {
     resume_alone();
   } else {
@@ -101,7 +102,7 @@ void Debugger::resume_alone() {
   const bool takes = waiting_ && waiting_->reason == PL_STOP_SIGNAL && !(waiting_->signal == kTrap && waiting_->code > 0);
   const int signal = takes ? waiting_->signal : 0;
   waiting_.reset();
-  link_.resume({signal, 0, kWantedAlone});
+  link_.resume({signal, 0, false, kWantedAlone});
 }
 
 void Debugger::greet() {
@@ -111,8 +112,8 @@ void Debugger::greet() {
                                 [this] { link_.kill(); }};
   session_.emplace(link_, std::move(control), [this](std::string_view bytes) { send_all(connection_.get(), bytes); });
   waiting_for_first_stop_ = !waiting_;
-  if (waiting_) session_->stopped(*std::exchange(waiting_, std::nullopt));
-  else link_.interrupt();
+  if (waiting_) session_->begin(*std::exchange(waiting_, std::nullopt));
+  else if (started_) link_.interrupt();
 }
 
 void Debugger::hear() {
@@ -131,7 +132,7 @@ void Debugger::hang_up() {
   }
   if (session_->is_stopped()) {
     // Whoever connects next finds it as it is.
-    session_->remove_breakpoints();
+    session_->let_go();
     waiting_ = session_->stop();
     session_.reset();
     return;

@@ -41,6 +41,7 @@ class Debugger {
   std::optional<gdb::Session> session_;
   std::optional<pl_debug_stop> waiting_;  // a stop that GDB is still to be told
   bool serves_gdb_;
+  bool started_ = false;  // it has stopped before, and does not by itself again
   bool waiting_for_first_stop_ = false;  // GDB has come while the program ran
   bool abandoning_ = false;  // GDB has gone while the program ran: at the next stop its breakpoints are taken out
   std::thread thread_;

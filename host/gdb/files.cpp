@@ -15,7 +15,6 @@ namespace {
 constexpr size_t kPathMax = 255, kOpenMost = 64;
 constexpr size_t kTextMax = 1 << 20;
 constexpr size_t kReadMost = kPacketMax / 2 - 64;
-constexpr std::string_view kFirst = "/proc/2/";  // the first process of an instance
 
 std::string file_failed(int error) {
   // File-I/O errnos of GDB (GDB manual, "Errno Values"): those that matter here are Linux's.
@@ -43,9 +42,9 @@ std::string status_of(uint64_t size) {
 
 }  // namespace
 
-std::string Session::program_path() {
+std::string Session::program_path(uint32_t process) {
   // The mapping that lies lowest of those that are of a file.
-  const auto maps = debuggee_.whole_file(std::string(kFirst) + "maps", kTextMax);
+  const auto maps = debuggee_.whole_file(fmt::format("/proc/{}/maps", process), kTextMax);
   if (!maps) return {};
   const size_t start = maps->find('/');
   if (start == maps->npos) return {};
@@ -54,12 +53,16 @@ std::string Session::program_path() {
 
 std::string Session::object_text(std::string_view name) {
   if (name == "features:read:target.xml") return std::string(kTargetDescription);
-  if (name == "auxv:read:") return debuggee_.whole_file(std::string(kFirst) + "auxv", kTextMax).value_or("");
-  if (name.starts_with("exec-file:read:")) return program_path();
+  if (name == "auxv:read:") return debuggee_.whole_file(fmt::format("/proc/{}/auxv", subject_process()), kTextMax).value_or("");
+  if (name == "siginfo:read:") return signal_information();
+  if (take_word(name, "exec-file:read:")) {
+    const auto process = take_hex(name);
+    return program_path(process ? static_cast<uint32_t>(*process) : subject_process());
+  }
   if (name == "threads:read:") {
     std::string text = "<threads>";
     for (const pl_debug_thread& thread : debuggee_.threads())
-      text += fmt::format("<thread id=\"{:x}\" name=\"{}\"/>", thread.tid,
+      if (follows(thread.pid)) text += fmt::format("<thread id=\"{}\" name=\"{}\"/>", thread_text(thread.pid, thread.tid),
                           for_xml(std::string_view(thread.name, strnlen(thread.name, sizeof thread.name))));
     return text + "</threads>";
   }
@@ -71,6 +74,7 @@ Session::Answer Session::file(std::string_view packet) {
   if (take_word(packet, "open:")) return open_file(packet);
   if (take_word(packet, "pread:")) return read_file(packet);
   if (take_word(packet, "fstat:")) return file_status(packet);
+  if (take_word(packet, "readlink:")) return read_link(packet);
   if (take_word(packet, "close:")) {
     const auto number = take_hex(packet);
     return number && open_files_.erase(*number) ? "F0" : file_failed(EBADF);
@@ -107,6 +111,24 @@ Session::Answer Session::read_file(std::string_view arguments) {
   }
   bytes.resize(std::min(bytes.size(), wanted));
   return fmt::format("F{:x};", bytes.size()) + escaped(bytes);
+}
+
+Session::Answer Session::read_link(std::string_view arguments) {
+  const auto path = from_hex(arguments);
+  if (!path || path->empty() || path->size() > kPathMax) return file_failed(ENOENT);
+  const auto link = debuggee_.link(std::string_view(reinterpret_cast<const char*>(path->data()), path->size()));
+  if (!link) return file_failed(link.error());
+  return fmt::format("F{:x};", link->size()) + escaped(std::as_bytes(std::span(*link)));
+}
+
+// siginfo_t, as far as a stop has it: of a fault the address, of what somebody sent who that was.
+std::string Session::signal_information() const {
+  if (stop_->reason != PL_STOP_SIGNAL || subject() != stop_->tid) return {};
+  std::string bytes(128, '\0');
+  const int32_t head[] = {stop_->signal, 0, stop_->code};
+  std::memcpy(bytes.data(), head, sizeof head);
+  std::memcpy(bytes.data() + 16, &stop_->address, sizeof stop_->address);
+  return bytes;
 }
 
 Session::Answer Session::file_status(std::string_view arguments) {

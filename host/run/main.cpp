@@ -79,7 +79,7 @@ OrFailure<Descriptor> wait_for_gdb(const RunOptions& options, const Recipe& reci
   auto listener = listen_for_gdb(port);
   if (!listener) return failure(kOwnFailure, "--gdb: " + listener.error());
   const std::string& path = recipe.plan().path_outside();
-  say(fmt::format("waits for gdb: gdb-multiarch -ex 'target remote 127.0.0.1:{}'{}", port, path.empty() ? "" : " " + for_shell(path)));
+  say(fmt::format("waits for gdb: gdb-multiarch -ex 'target remote 127.0.0.1:{}' -ex 'set can-use-hw-watchpoints 0'{}", port, path.empty() ? "" : " " + for_shell(path)));
   return std::move(*listener);
 }
 

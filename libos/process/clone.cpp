@@ -29,7 +29,6 @@ ErrorOr<void> check(const CloneRequest& r) {
 // What fork copies and CLONE_* flags share.
 ErrorOr<void> share_or_copy(Process& child, Process& parent, uint64_t flags) {
   child.address_space = flags & clone_flag::Memory ? parent.address_space : TRY(parent.address_space->clone());
-  if (!(flags & clone_flag::Memory)) TRY(debug::clear_breakpoints(*parent.address_space, *child.address_space));
   child.descriptors = flags & clone_flag::Files ? parent.descriptors : TRY(parent.descriptors->clone());
   child.file_context = flags & clone_flag::FileSystem ? parent.file_context : TRY(parent.file_context->clone());
   if (flags & clone_flag::SignalHandlers) {
@@ -116,15 +115,18 @@ ErrorOr<int> clone_current(const CloneRequest& r) {
   child->exit_signal = uint8_t(r.exit_signal);
   child->set_parent(r.flags & clone_flag::Parent ? process.parent : &process);
   if (r.flags & clone_flag::Parent) child->exit_signal = process.exit_signal;
+  child->debugged = process.debugged && debug::wants(PL_STOP_FORK);
   copy_thread(*thread, me, r);
   int pid = child->pid;
   if (r.flags & clone_flag::ParentSetTid) (void)UserOut<int>{r.parent_tid}.write(pid);
 
+  debug::stop_of(PL_STOP_FORK, uint64_t(pid), int(r.flags));
   VforkWait wait;
   if (r.flags & clone_flag::Vfork) child->vfork_parent = &wait;
   start_thread(*thread);
   if (r.flags & clone_flag::Vfork)
     (void)wait_for(wait.queue, NoDeadline, Sleep::Uninterruptible, [&] { return wait.done; });
+  if (r.flags & clone_flag::Vfork) debug::stop_of(PL_STOP_VFORK_DONE, uint64_t(pid));
   return pid;
 }
 

@@ -6,13 +6,13 @@
 #include <utility>
 
 #include "base/hot.h"
-#include "base/list.h"
 #include "fs/path.h"
 #include "memory/address_space_implementation.h"
 #include "memory/heap.h"
 #include "ocall/ring.h"
 #include "process/process.h"
 #include "process/scheduler.h"
+#include "process/send.h"
 
 namespace pl::debug {
 
@@ -21,111 +21,44 @@ constinit bool is_enabled = false;
 namespace {
 
 constexpr size_t RoomForAll = 4096;
-constexpr uint16_t ShortBreakpoint = 0x9002;    // c.ebreak
-constexpr uint32_t LongBreakpoint = 0x00100073; // ebreak
+constexpr uint64_t CallInstruction = 4;  // bytes of an ecall
 
-struct Breakpoint {
-  UserAddress address;
-  uint32_t bytes;
-  uint32_t original = 0;
-  ListLink<Breakpoint> link;
-};
-
-// Begins anew in each fork: its debugger is another, and its breakpoints are none.
+// Begins anew in each fork: its debugger is another.
 struct State {
   uint32_t wanted;  // bit n: PL_STOP_n
-  int only;         // the thread that runs alone; 0: all do
+  int only;         // the thread, or the process, that runs alone; 0: all do
+  bool only_process;
   bool stopped;
   WaitQueue held;
-  List<Breakpoint, &Breakpoint::link> breakpoints;
   ocall::WindowBuffer* window;  // kept, so that a stop never waits for one
+  // A call that had its effect although its thread was to leave it: what came of it, for when the thread stands there again.
+  struct { int tid; uint64_t pc, first, result; } done;
 };
 PL_HOT_FRESH constinit State state{};
 
 AddressSpaceImplementation& implementation(AddressSpace& space) { return static_cast<AddressSpaceImplementation&>(space); }
-AddressSpace* debugged_space() { return Process::first().address_space.get(); }
-bool is_debugged(const Thread& thread) { return thread.state != ThreadState::Dead && thread.address_space == debugged_space(); }
+bool is_debugged(const Thread& thread) { return thread.state != ThreadState::Dead && thread.process->debugged; }
 
-const void* instruction_of(const Breakpoint& b) { return b.bytes == sizeof ShortBreakpoint ? static_cast<const void*>(&ShortBreakpoint) : &LongBreakpoint; }
-
-// Whether its instruction is still there: what it was put into may have been mapped anew.
-bool stands(const Breakpoint& b, AddressSpaceImplementation& space) {
-  uint32_t now = 0;
-  auto got = space.peek(b.address, &now, b.bytes);
-  return got && *got == b.bytes && !memcmp(&now, instruction_of(b), b.bytes);
-}
-
-void forget(Breakpoint& b) {
-  state.breakpoints.remove(&b);
-  heap_delete(&b);
-}
-
-ErrorOr<void> remove(UserAddress address) {
-  for (Breakpoint& b : state.breakpoints) {
-    if (b.address != address) continue;
-    AddressSpaceImplementation& space = implementation(*debugged_space());
-    ErrorOr<void> restored;
-    if (stands(b, space)) restored = space.patch(address, &b.original, b.bytes);
-    forget(b);
-    return restored;
-  }
-  return {};
-}
-
-ErrorOr<void> insert(UserAddress address, uint32_t bytes) {
-  if ((bytes != sizeof ShortBreakpoint && bytes != sizeof LongBreakpoint) || address.value % 2) return fail(Errno::Invalid);
-  TRY(remove(address));
-  auto* b = heap_new<Breakpoint>(Breakpoint{.address = address, .bytes = bytes, .original = 0, .link = {}});
-  if (!b) return fail(Errno::NoMemory);
-  Guard drop([&] { heap_delete(b); });
-  AddressSpaceImplementation& space = implementation(*debugged_space());
-  if (TRY(space.peek(address, &b->original, bytes)) != bytes) return fail(Errno::Fault);
-  TRY(space.patch(address, instruction_of(*b), bytes));
-  drop.disarm();
-  state.breakpoints.push_back(b);
-  return {};
-}
-
-// Calls visit(breakpoint, its byte, byte of the range) for each byte that a breakpoint has taken in a range of memory.
-template <class Visit>
-void for_each_taken_byte(AddressSpaceImplementation& space, UserAddress start, size_t bytes, Visit visit) {
-  if (&space != debugged_space()) return;
-  for (Breakpoint& b : state.breakpoints)
-    for (unsigned i = 0; i < b.bytes; i++)
-      if (uint64_t at = b.address.value + i - start.value; at < bytes) visit(b, reinterpret_cast<std::byte*>(&b.original)[i], size_t(at));
-}
-
-// A debugger sees memory as if no breakpoint were in it (GDB's manual, "z0"), and writes what is below them.
-ErrorOr<size_t> read(AddressSpaceImplementation& space, UserAddress address, std::byte* to, size_t bytes) {
-  size_t got = TRY(space.peek(address, to, bytes));
-  for_each_taken_byte(space, address, got, [&](Breakpoint& b, std::byte original, size_t at) {
-    if (stands(b, space)) to[at] = original;
-  });
-  return got;
-}
-
-ErrorOr<void> write(AddressSpaceImplementation& space, UserAddress address, const std::byte* from, size_t bytes) {
-  TRY(space.patch(address, from, bytes));
-  ErrorOr<void> planted;
-  for_each_taken_byte(space, address, bytes, [&](Breakpoint& b, std::byte& original, size_t at) {
-    original = from[at];
-    if (planted) planted = space.patch(b.address, instruction_of(b), b.bytes);
-  });
-  return planted;
+bool is_held(const Thread& thread) {
+  return state.only && is_debugged(thread) && state.only != (state.only_process ? thread.process->pid : thread.tid);
 }
 
 // 0: all do.
-void run_alone(int tid) {
-  const bool was_held = state.only;
-  state.only = tid;
-  if (was_held) state.held.wake_all();
-  if (!tid) return;
+void run_alone(int id, bool process) {
+  if (state.only) state.held.wake_all();
+  state.only = id;
+  state.only_process = process;
+  if (!id) return;
   for_each_process([&](Process& process) {
     for (Thread& thread : process.threads)
-      if (thread.tid != tid && is_debugged(thread)) thread.work |= WorkDebug;
+      if (is_held(thread)) thread.work |= WorkDebug;
     return true;
   });
 }
+
+// A call that its thread is still in, with the registers that it was made with. One that sleeps can be left.
+bool is_inside(const Thread& thread) { return thread.in_call && !thread.frame_replaced; }
+bool can_leave(const Thread& thread) { return thread.state == ThreadState::Sleeping && thread.interruptible; }
 
 // One stop: what it is, and the commands that are carried out in it.
 class Stop {
@@ -154,7 +87,15 @@ class Stop {
       stop_.result = done ? int32_t(*done) : -int32_t(done.error());
     }
     state.wanted = command_.flags;
-    run_alone(int(command_.tid));
+    run_alone(int(command_.tid), command_.length);
+    if (Thread* thread = state.done.tid ? find_thread(state.done.tid) : nullptr) {
+      TrapFrame& frame = thread->frame;
+      if (frame.pc == state.done.pc && frame.a(0) == state.done.first) {
+        frame.pc += CallInstruction;
+        frame.a(0) = state.done.result;
+        state.done.tid = 0;
+      }
+    }
     return command_.address <= sig::Count ? int(command_.address) : 0;
   }
 
@@ -163,57 +104,68 @@ class Stop {
   std::byte* answer() { return state.window->bytes() + sizeof(pl_debug_stop); }
   std::byte* data() { return state.window->bytes() + sizeof(pl_debug_command); }
 
+  // Or any thread of a process whose first has ended.
   ErrorOr<Thread*> subject() {
-    if (!command_.tid || int(command_.tid) == thread_.tid) return &thread_;
-    Thread* thread = find_thread(int(command_.tid));
-    if (!thread || thread->state == ThreadState::Dead) return fail(Errno::NoProcess);
+    const int id = int(command_.tid);
+    if (!id || id == thread_.tid) return &thread_;
+    Thread* thread = find_thread(id);
+    if (thread && thread->state != ThreadState::Dead) return thread;
+    Process* process = find_process(id);
+    thread = process ? process->threads.first() : nullptr;
+    if (!thread) return fail(Errno::NoProcess);
     return thread;
   }
 
   ErrorOr<size_t> obey() {
     const UserAddress address(command_.address);
     // Before its shadow point a program is seen and not changed: its forks are what was measured.
-    constexpr uint32_t Looks = 1u << PL_DEBUG_READ | 1u << PL_DEBUG_REGISTERS | 1u << PL_DEBUG_THREADS | 1u << PL_DEBUG_FILE;
+    constexpr uint32_t Looks = 1u << PL_DEBUG_READ | 1u << PL_DEBUG_REGISTERS | 1u << PL_DEBUG_THREADS | 1u << PL_DEBUG_LINK | 1u << PL_DEBUG_FILE;
     if (ocall::closed_to_host() && (command_.command > PL_DEBUG_FILE || !(Looks >> command_.command & 1))) return fail(Errno::Perm);
     switch (command_.command) {
       case PL_DEBUG_READ:
-        return read(implementation(*TRY(subject())->address_space), address, answer(), std::min(size_t(command_.length), Room));
+        return implementation(*TRY(subject())->address_space).peek(address, answer(), std::min(size_t(command_.length), Room));
       case PL_DEBUG_WRITE:
         if (command_.length > data_) return fail(Errno::Invalid);
-        TRY(write(implementation(*TRY(subject())->address_space), address, data(), command_.length));
+        TRY(implementation(*TRY(subject())->address_space).patch(address, data(), command_.length));
         return 0;
       case PL_DEBUG_REGISTERS: return registers(*TRY(subject()));
       case PL_DEBUG_SET_REGISTERS: return set_registers(*TRY(subject()));
       case PL_DEBUG_THREADS: return threads();
-      case PL_DEBUG_INSERT:
-        TRY(insert(address, command_.length));
-        return 0;
-      case PL_DEBUG_REMOVE:
-        TRY(remove(address));
-        return 0;
+      case PL_DEBUG_RELEASE: return release();
       case PL_DEBUG_FILE: return file();
+      case PL_DEBUG_LINK: return link();
       default: return fail(Errno::NoSystemCall);
     }
   }
 
-  ErrorOr<size_t> registers(Thread& thread) {
+  void read_registers(Thread& thread, pl_debug_registers& r) {
     // Of another than the current one they were saved when it was switched away.
     if (&thread == &current_thread()) save_floats(thread);
-    pl_debug_registers r;
     memcpy(r.x, thread.frame.x, sizeof r.x);
-    r.x[0] = thread.frame.pc;
+    // One that sleeps in a call stands where it will begin it again, as on Linux.
+    r.x[0] = thread.frame.pc - (is_inside(thread) && can_leave(thread) ? CallInstruction : 0);
     memcpy(r.f, thread.floats.f, sizeof r.f);
     r.fcsr = thread.floats.fcsr;
+  }
+
+  ErrorOr<size_t> registers(Thread& thread) {
+    pl_debug_registers r;
+    read_registers(thread, r);
     memcpy(answer(), &r, sizeof r);
     return sizeof r;
   }
 
   ErrorOr<size_t> set_registers(Thread& thread) {
-    pl_debug_registers r;
+    pl_debug_registers r, before;
     if (data_ < sizeof r) return fail(Errno::Invalid);
-    if (thread.in_call) return fail(Errno::Busy);
     memcpy(&r, data(), sizeof r);
-    if (r.x[0] != thread.frame.pc) {  // an interrupted call is not begun again
+    read_registers(thread, before);
+    if (!memcmp(&r, &before, sizeof r)) return 0;
+    if (is_inside(thread)) {
+      if (!can_leave(thread)) return fail(Errno::Busy);
+      thread.frame_replaced = true;  // call_was_left() sees to what comes of it
+      signal_wake(thread);
+    } else if (r.x[0] != before.x[0]) {  // an interrupted call is not begun again
       thread.frame_replaced = true;
       thread.work |= WorkSignal;  // clears frame_replaced
     }
@@ -222,6 +174,15 @@ class Stop {
     memcpy(thread.floats.f, r.f, sizeof r.f);
     thread.floats.fcsr = r.fcsr & 0xff;
     if (&thread == &current_thread()) load_floats(thread);
+    return 0;
+  }
+
+  ErrorOr<size_t> release() {
+    Process* process = find_process(int(command_.tid));
+    if (!process) return fail(Errno::NoProcess);
+    process->debugged = false;
+    if (command_.length) (void)send_signal(*process, SignalInfo::kernel(sig::Kill));
+    state.held.wake_all();
     return 0;
   }
 
@@ -241,35 +202,54 @@ class Stop {
     return used;
   }
 
-  // As the stopped process sees it.
-  ErrorOr<size_t> file() {
-    char path[256];
+  // By a path as the stopped process sees it.
+  ErrorOr<Ref<Inode>> named(LastLink last) {
     const size_t length = command_.length;
-    if (length > data_ || length > sizeof path) return fail(Errno::NameTooLong);
+    if (length > data_ || length > sizeof path_) return fail(Errno::NameTooLong);
     if (current_thread().state == ThreadState::Dead) return fail(Errno::Busy);  // it only lends its stack, and has no directories any more
-    memcpy(path, data(), length);
-    const Ref<Inode>& root = thread_.process->file_context->root;
-    const std::string_view name(path, length);
+    memcpy(path_, data(), length);
+    return resolve(thread_.process->file_context->root, {path_, length}, last);
+  }
+
+  ErrorOr<size_t> file() {
     // Opening anything else may have an effect, or wait.
-    if (TRY(resolve(root, name, LastLink::Follow))->type() != file_mode::Regular) return fail(Errno::Invalid);
-    Ref<File> file = TRY(open_path(root, name, 0, 0));
+    if (TRY(named(LastLink::Follow))->type() != file_mode::Regular) return fail(Errno::Invalid);
+    Ref<File> file = TRY(open_path(thread_.process->file_context->root, {path_, command_.length}, 0, 0));
     stop_.value = TRY(file->attributes()).size;
     if (command_.address) TRY(file->seek(int64_t(command_.address), 0));
     Buffer buffer = Buffer::kernel(answer(), std::min(size_t(command_.flags), Room));
     return file->read(buffer);
   }
 
+  ErrorOr<size_t> link() { return TRY(named(LastLink::Keep))->readlink(reinterpret_cast<char*>(answer()), Room); }
+
+  char path_[256];
   Thread& thread_;
   pl_debug_stop stop_{};
   pl_debug_command command_{};
   size_t data_ = 0;  // bytes behind the command
 };
 
-// The current thread, unless the hart was idle on the stack of one that is not the debugger's business.
+// The current thread, unless the hart was idle on the stack of one that is not the debugger's business. Who asks from outside finds the
+// first process, if it has let go of all.
 Thread* thread_to_stop(uint32_t reason) {
   Thread& me = current_thread();
   if (reason != PL_STOP_INTERRUPT || is_debugged(me)) return &me;
-  return Process::first().threads.first();
+  Thread* found = nullptr;
+  for_each_process([&](Process& process) {
+    if (process.debugged && !found) found = process.threads.first();
+    return true;
+  });
+  if (!found) found = Process::first().threads.first();
+  if (found) found->process->debugged = true;
+  return found;
+}
+
+bool is_wanted(uint32_t reason) {
+  // Before a template's freeze nobody has asked for anything, but a death is told.
+  if (ocall::closed_to_host()) return reason == PL_STOP_FATAL;
+  if (reason == PL_STOP_START) return current_process().debugged = true;
+  return wants(reason) && (reason == PL_STOP_FATAL || reason == PL_STOP_INTERRUPT || current_process().debugged);
 }
 
 }  // namespace
@@ -279,10 +259,10 @@ void enable() {
   ocall::accept_interrupts();
 }
 
+bool wants(uint32_t reason) { return state.wanted >> reason & 1; }
+
 int tell(uint32_t reason, const SignalInfo& info) {
-  // Before a template's freeze nobody has asked for anything, but a death is told.
-  const bool closed = ocall::closed_to_host();
-  if (closed ? reason != PL_STOP_FATAL : reason != PL_STOP_START && !(state.wanted >> reason & 1)) return info.number;
+  if (!is_wanted(reason)) return info.number;
   if (!state.window) {
     auto buffer = ocall::WindowBuffer::allocate(RoomForAll);
     if (buffer && buffer->size() == RoomForAll) state.window = heap_new<ocall::WindowBuffer>(std::move(*buffer));
@@ -294,8 +274,15 @@ int tell(uint32_t reason, const SignalInfo& info) {
   state.stopped = true;
   int signal = Stop(reason, info, *thread).serve();
   state.stopped = false;
-  if (closed) heap_delete(std::exchange(state.window, nullptr));  // a template holds nothing of the window
+  if (ocall::closed_to_host()) heap_delete(std::exchange(state.window, nullptr));  // a template holds nothing of the window
   return signal;
+}
+
+void tell_of(uint32_t reason, uint64_t what, int code) {
+  SignalInfo info{};
+  info.code = code;
+  info.fault.address = what;
+  (void)tell(reason, info);
 }
 
 bool may_take_slowly(Thread& thread, SignalInfo& info) {
@@ -306,34 +293,43 @@ bool may_take_slowly(Thread& thread, SignalInfo& info) {
 }
 
 void wait_for_turn(Thread& thread) {
-  (void)wait_for(state.held, NoDeadline, Sleep::Uninterruptible,
-                 [&] { return !state.only || state.only == thread.tid || thread.process->exiting; });
+  (void)wait_for(state.held, NoDeadline, Sleep::Uninterruptible, [&] { return !is_held(thread) || thread.process->exiting; });
 }
 
 void hold_if_not_its_turn(Thread& thread) {
-  if (state.only && is_debugged(thread)) thread.work |= WorkDebug;
+  if (is_held(thread)) thread.work |= WorkDebug;
 }
 
 void thread_ends(Thread& thread) {
-  if (!state.only || (state.only != thread.tid && !thread.process->exiting)) return;
-  if (state.only == thread.tid) state.only = 0;
+  if (!state.only) return;
+  const bool was_it = state.only_process ? state.only == thread.process->pid && thread.process->thread_count == 1 : state.only == thread.tid;
+  if (!was_it && !thread.process->exiting) return;
+  if (was_it) state.only = 0;
   state.held.wake_all();
 }
 
-ErrorOr<void> clear_breakpoints(AddressSpace& of, AddressSpace& copy) {
-  if (state.breakpoints.empty() || &of != debugged_space()) return {};
-  AddressSpaceImplementation& space = implementation(copy);
-  for (Breakpoint& b : state.breakpoints)
-    if (stands(b, space)) TRY(space.patch(b.address, &b.original, b.bytes));
-  return {};
+bool may_call(Thread& thread) {
+  if (!wants(PL_STOP_ENTRY)) return true;
+  TrapFrame& frame = thread.frame;
+  const uint64_t place = frame.pc -= CallInstruction;
+  tell_of(PL_STOP_ENTRY, frame.x[RegisterA7], 0);
+  if (frame.pc != place) return false;
+  frame.pc += CallInstruction;
+  thread.frame_replaced = false;
+  thread.original_a0 = frame.a(0);
+  return true;
 }
 
-void executed(Process& process) {
+uint64_t call_was_left(Thread& thread, uint64_t place, uint64_t first, uint64_t result) {
+  const auto error = -int64_t(result);
+  if (error != int(Errno::Interrupted) && error < int(Errno::RestartSystemCall)) state.done = {thread.tid, place, first, result};
+  return thread.frame.a(0);
+}
+
+void executed() {
   if (!enabled()) return;
-  // The thread that ran alone is the debugger's business no more (a child of vfork()), or has another number now (the first process's).
-  if (process.is_first() || state.only == current_thread().tid) run_alone(0);
-  if (!process.is_first()) return;
-  while (Breakpoint* b = state.breakpoints.first()) forget(*b);
+  // Its thread has another number now.
+  if (state.only && !state.only_process) run_alone(0, false);
   tell(PL_STOP_EXEC, {});
 }
 

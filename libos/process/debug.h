@@ -11,7 +11,6 @@
 
 namespace pl {
 
-class AddressSpace;
 class Process;
 class Thread;
 
@@ -25,6 +24,10 @@ void enable();
 // The current thread stops for `reason` (PL_STOP_*), if anybody wants to know. Returns the signal that it goes on with, 0 for none.
 int tell(uint32_t reason, const SignalInfo& info);
 inline int stop(uint32_t reason, const SignalInfo& info = {}) { return enabled() ? tell(reason, info) : info.number; }
+// Likewise, for what is no signal: the stop's address and code.
+void tell_of(uint32_t reason, uint64_t what, int code);
+inline void stop_of(uint32_t reason, uint64_t what, int code = 0) { if (enabled()) tell_of(reason, what, code); }
+bool wants(uint32_t reason);
 
 // A signal was taken off the queue; false: the debugger keeps it. It may also make another of it.
 bool may_take_slowly(Thread& thread, SignalInfo& info);
@@ -37,9 +40,12 @@ inline void thread_starts(Thread& thread) { if (enabled()) hold_if_not_its_turn(
 void wait_for_turn(Thread& thread);
 void thread_ends(Thread& thread);
 
-// Breakpoints are the first process's: a copy of its memory does not keep them, nor does the program that it executes.
-ErrorOr<void> clear_breakpoints(AddressSpace& of, AddressSpace& copy);
-void executed(Process& process);
+// Before a call; false: the debugger has sent the thread elsewhere, and the call is not made.
+bool may_call(Thread& thread);
+// The debugger gave a thread that was inside a call, begun at `place` with `first` as its first argument, other registers, and it has left
+// the call with this result. Returns what is in a0 now.
+uint64_t call_was_left(Thread& thread, uint64_t place, uint64_t first, uint64_t result);
+void executed();
 
 }  // namespace debug
 }  // namespace pl

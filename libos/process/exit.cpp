@@ -78,6 +78,7 @@ void give_away_children(Process& process) {
 
 // The last thread: everything the process holds goes, but what its parent may ask for.
 void end_process(Process& process, Thread& last) {
+  debug::stop_of(PL_STOP_EXIT, 0, process.exit_status);
   if (process.is_first()) {
     shadow::explain();
     auto totals = frames::totals();

@@ -198,7 +198,7 @@ void for_each_process(bool (*visit)(void*, Process&), void* context) {
 bool Thread::has_deliverable_signal() const {
   SignalSet all = pending.set() | process->pending.set();
   return !(all & (~blocked | waited_for)).empty() || process->state == ProcessState::Stopped ||
-         (process->exiting && process->survivor != this);
+         (process->exiting && process->survivor != this) || frame_replaced;  // a debugger has it leave a call
 }
 
 ErrorOr<Credentials*> changeable_credentials() {

@@ -52,6 +52,7 @@ class Process {
   bool executed = false;       // has called execve since fork (setpgid: EACCES)
   bool stop_reported = true, continue_reported = true;  // to wait
   bool subreaper = false;
+  bool debugged = false;       // its stops are told (process/debug.h)
   uint8_t exit_signal = sig::Child;  // what the parent gets
   int stop_signal = 0;
   int exit_status = 0;  // as wait4 reports it: code << 8 | signal | 0x80 core

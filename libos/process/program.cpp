@@ -426,7 +426,7 @@ ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, bool closed, Argu
     return {};
   }
   reset_floats(thread);
-  debug::executed(process);
+  debug::executed();
   return {};
 }
 

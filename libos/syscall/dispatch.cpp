@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "process/debug.h"
 #include "process/thread.h"
 #include "process/trace.h"
 #include "syscall/table.h"
@@ -84,17 +85,28 @@ ErrorOr<void> watch_system_calls() {
   return {};
 }
 
-extern "C" uint64_t whole_frame_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t number) {
-  const SystemCall call = without_frame(number);
-  if (!watched) return call(a0, a1, a2, a3, a4, a5, a6, number);
+// Of a debug enclave: a debugger may have changed the registers.
+static uint64_t watched_call() {
   Thread& thread = current_thread();
+  TrapFrame& frame = thread.frame;
+  if (debug::enabled() && !debug::may_call(thread)) return frame.a(0);
+  const uint64_t number = frame.x[RegisterA7], place = frame.pc - 4, first = frame.a(0);
   const bool traced = system_calls_are_traced();
   if (traced) trace_system_call(thread);
   thread.in_call = true;
-  const uint64_t result = call(a0, a1, a2, a3, a4, a5, a6, number);
+  const uint64_t result = without_frame(number)(first, frame.a(1), frame.a(2), frame.a(3), frame.a(4), frame.a(5), frame.a(6), number);
   thread.in_call = false;
   if (traced) trace_result(thread, number, result);
-  return result;
+  if (!debug::enabled()) return result;
+  if (thread.frame_replaced && !needs_whole_frame(unsigned(number))) return debug::call_was_left(thread, place, first, result);
+  frame.a(0) = result;
+  debug::tell_of(PL_STOP_RETURN, number, 0);
+  return frame.a(0);
+}
+
+extern "C" uint64_t whole_frame_call(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t number) {
+  if (watched) return watched_call();
+  return without_frame(number)(a0, a1, a2, a3, a4, a5, a6, number);
 }
 
 // An array, not a structure: traps index it directly.

@@ -79,11 +79,43 @@ struct Debugged {
     line.insert(line.find(' '), " --batch -nx");
     std::string more;
     for (const char* one : commands) more += std::string(" -ex '") + one + "'";
-    const size_t target = line.find("' ", line.find("target remote"));
+    const size_t target = line.find("' ", line.find("can-use-hw"));
     line.insert(target == line.npos ? line.size() : target + 1, more);
     auto result = shell("timeout 90 " + line + " 2>&1", {.seconds = 100});
     return result.out;
   }
+};
+
+// Whoever speaks GDB's protocol.
+class Wire {
+ public:
+  explicit Wire(const std::string& command) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    constexpr char kPlace[] = "127.0.0.1:";
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<uint16_t>(std::stoi(command.substr(command.find(kPlace) + sizeof kPlace - 1))));
+    cr_assert_eq(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  ~Wire() { close(socket_); }
+  // The answer, without its frame.
+  std::string ask(const std::string& packet) {
+    unsigned char sum = 0;
+    for (char c : packet) sum = static_cast<unsigned char>(sum + c);
+    char tail[4];
+    snprintf(tail, sizeof tail, "#%02x", sum);
+    const std::string framed = "$" + packet + tail;
+    cr_assert_eq(send(socket_, framed.data(), framed.size(), MSG_NOSIGNAL), static_cast<ssize_t>(framed.size()));
+    std::string answer;
+    char c = 0;
+    while (c != '#' && recv(socket_, &c, 1, 0) == 1) answer += c;
+    for (int digits = 0; digits < 2 && recv(socket_, &c, 1, 0) == 1; ++digits) {}
+    const size_t start = answer.find('$');
+    return start == answer.npos ? answer : answer.substr(start + 1, answer.size() - start - 2);
+  }
+
+ private:
+  int socket_;
 };
 
 }  // namespace
@@ -196,6 +228,79 @@ Test(debug, children_do_not_inherit_breakpoints_and_an_executed_program_has_its_
   expect_parts(said, {"visit (n=1)", "executing new program: /bin/forks", "visit (n=4)", "exited with code 010"});
   cr_expect_eq(debugged.run.wait(), 8);
   expect_parts(debugged.run.out(), {"child a00\nexec 1200\n"});
+}
+
+Test(debug, gdb_follows_a_child_or_keeps_both, .timeout = 180) {
+  Built built;
+  const std::string program = built.program("forks");
+  {
+    Debugged debugged(program);
+    const std::string said = debugged.gdb({"set follow-fork-mode child", "break visit if n==5", "continue", "bt 1", "info inferiors", "continue"});
+    expect_parts(said, {"Attaching after", "visit (n=5)", "exited with code 012"});
+    cr_expect_eq(debugged.run.wait(), 2);
+    expect_parts(debugged.run.out(), {"child a00\nexec 1200\n"});
+  }
+  {
+    Debugged debugged(program);
+    const std::string said = debugged.gdb({"set detach-on-fork off", "catch fork", "continue", "break visit if n==5", "stepi", "info inferiors", "inferior 2", "continue", "bt 1", "continue",
+                                           "inferior 1", "set detach-on-fork on", "delete", "continue"});
+    expect_parts(said, {"Catchpoint 1 (forked process 3)", "process 3", "visit (n=5)", "Inferior 2 (process 3) exited with code 012", "Inferior 1 (process 2) exited with code 02"});
+    cr_expect_eq(debugged.run.wait(), 2);
+  }
+  Debugged debugged(program);
+  const std::string said = debugged.gdb({"catch vfork", "catch exec", "set follow-fork-mode child", "set detach-on-fork on", "tbreak visit", "continue", "set follow-fork-mode parent",
+                                         "continue", "set follow-fork-mode child", "continue", "bt 1", "continue"});
+  expect_parts(said, {"visit (n=1)", "Catchpoint 1 (vforked process", "is executing new program: /bin/forks", "exited with code 022"});
+  cr_expect_eq(debugged.run.wait(), 2);
+}
+
+// GDB 13 cannot catch system calls on RISC-V: what a later one sends.
+Test(debug, system_calls_are_caught_and_may_be_given_something_else, .timeout = 120) {
+  Built built;
+  Debugged debugged(built.program("waits"));
+  debugged.run.type("3");
+  debugged.run.close_input();
+  Wire wire(debugged.command);
+  EXPECT_TEXT(wire.ask("QStartNoAckMode"), "OK");
+  EXPECT_TEXT(wire.ask("QCatchSyscalls:1;3f"), "OK");
+  EXPECT_TEXT(wire.ask("vCont;c"), "T05thread:2;syscall_entry:3f;");
+  EXPECT_TEXT(wire.ask("pa"), "0000000000000000");
+  EXPECT_TEXT(wire.ask("Pa=6300000000000000"), "OK");  // no such descriptor
+  EXPECT_TEXT(wire.ask("vCont;c"), "T05thread:2;syscall_return:3f;");
+  EXPECT_TEXT(wire.ask("pa"), "f7ffffffffffffff");
+  EXPECT_TEXT(wire.ask("Pa=0000000000000000"), "OK");  // as if there was nothing to read
+  EXPECT_TEXT(wire.ask("QCatchSyscalls:0"), "OK");
+  EXPECT_TEXT(wire.ask("vCont;c"), "W00");
+  cr_expect_eq(debugged.run.wait(), 0);
+}
+
+Test(debug, a_function_is_called_in_a_program_that_waits_in_a_system_call, .timeout = 120) {
+  Built built;
+  const std::string program = built.program("waits");
+  built.write("later.py",
+              "import gdb, os, signal, threading, time\n"
+              "threading.Thread(target=lambda: (time.sleep(1), os.kill(os.getpid(), signal.SIGINT))).start()\n");
+  const std::string later = "source " + program.substr(0, program.rfind('/')) + "/later.py";
+  Debugged debugged(program);
+  const std::string said = debugged.gdb({later.c_str(), "continue", "print twice(21)", "x/i $pc", "print $a7", "detach"});
+  expect_parts(said, {"received signal SIGINT", "$1 = 42", "ecall", "$2 = 63"});
+  debugged.run.type("34");
+  debugged.run.close_input();
+  cr_expect_eq(debugged.run.wait(), 14);
+}
+
+Test(debug, gdb_watches_asks_and_steps_as_users_type_it, .timeout = 180) {
+  Built built;
+  const std::string program = built.program("sums");
+  Debugged debugged(program);
+  const std::string core = "gcore " + program + ".core";
+  const std::string said = debugged.gdb({"tbreak main", "continue", "break add if a==1", "continue", "watch counter", "continue", "info watchpoints", "delete", "finish", "until 13", "info proc",
+                                         "info proc mappings", "info auxv", "info signals SIGUSR1", "handle SIGUSR1 nostop noprint pass", "call add(1, 1)", core.c_str(), "continue"});
+  expect_parts(said, {"Temporary breakpoint 1, main (argc=1", "add (a=1, b=1)", "Watchpoint 3: counter", "Old value = 42", "New value = 44", "Value returned is $1 = 2", "process 2\n",
+                      "cmdline = ", "exe = '/bin/sums'", "[stack]", "AT_PAGESZ", "User defined signal 1", "$2 = 2", "Saved corefile", "exited with code 07"});
+  cr_expect_eq(debugged.run.wait(), 7);
+  const auto after = shell("gdb-multiarch --batch -nx -ex 'print counter' " + program + " " + program + ".core 2>&1");
+  expect_parts(after.out, {"Core was generated by", "$1 = 49"});
 }
 
 Test(debug, gdb_finds_the_libraries_of_a_dynamic_program_in_the_enclave, .timeout = 180) {

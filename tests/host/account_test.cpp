@@ -48,8 +48,8 @@ class Process final : public Debuggee {
   std::expected<pl_debug_registers, int> registers(uint32_t) override { return state; }
   std::expected<void, int> set_registers(uint32_t, const pl_debug_registers&) override { return {}; }
   std::vector<pl_debug_thread> threads() override { return {}; }
-  std::expected<void, int> insert_breakpoint(uint64_t, uint32_t) override { return {}; }
-  std::expected<void, int> remove_breakpoint(uint64_t, uint32_t) override { return {}; }
+  std::expected<void, int> release(uint32_t, bool) override { return {}; }
+  std::expected<std::string, int> link(std::string_view) override { return std::unexpected(ENOENT); }
   std::expected<Piece, int> file(std::string_view path, uint64_t offset, size_t most) override {
     std::span<const std::byte> content = path == "/bin/program" ? std::span<const std::byte>(elf) : std::as_bytes(std::span(maps));
     if (path != "/bin/program" && path != "/proc/2/maps") return std::unexpected(ENOENT);

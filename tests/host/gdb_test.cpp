@@ -23,7 +23,7 @@ class Program final : public Debuggee {
  public:
   std::vector<std::byte> memory = std::vector<std::byte>(8192);
   pl_debug_registers state{};
-  std::map<uint64_t, uint32_t> planted;
+  std::map<uint32_t, bool> released;  // and whether it was killed
   std::map<std::string, std::string, std::less<>> files;
 
   std::expected<size_t, int> read(uint32_t, uint64_t address, std::span<std::byte> to) override {
@@ -46,14 +46,15 @@ class Program final : public Debuggee {
     state = registers;
     return {};
   }
-  std::vector<pl_debug_thread> threads() override { return {{2, 2, "first"}, {3, 2, "<\"2nd>"}}; }
-  std::expected<void, int> insert_breakpoint(uint64_t address, uint32_t bytes) override {
-    planted[address] = bytes;
+  std::vector<pl_debug_thread> list{{2, 2, "first"}, {3, 2, "<\"2nd>"}};
+  std::vector<pl_debug_thread> threads() override { return list; }
+  std::expected<void, int> release(uint32_t process, bool kill) override {
+    released[process] = kill;
     return {};
   }
-  std::expected<void, int> remove_breakpoint(uint64_t address, uint32_t) override {
-    planted.erase(address);
-    return {};
+  std::expected<std::string, int> link(std::string_view path) override {
+    if (path != "/proc/2/exe") return std::unexpected(EINVAL);
+    return "/bin/program";
   }
   std::expected<Piece, int> file(std::string_view path, uint64_t offset, size_t most) override {
     const auto found = files.find(path);
@@ -77,12 +78,13 @@ struct Conversation {
                   [this](std::string_view bytes) { sent += bytes; }};
 
   Conversation() { stop(PL_STOP_START); }
-  void stop(uint32_t reason, int signal = 0, int code = 0) {
+  void stop(uint32_t reason, int signal = 0, int code = 0, uint64_t address = 0, uint32_t process = 2) {
     pl_debug_stop what{};
+    what.address = address;
     what.reason = reason;
     what.signal = signal;
     what.code = code;
-    what.pid = what.tid = 2;
+    what.pid = what.tid = process;
     session.stopped(what);
   }
   // What comes back of one packet, without frame and acknowledgement.
@@ -175,7 +177,7 @@ Test(gdb, every_signal_has_a_number_of_its_own_there_and_back) {
 Test(gdb, the_program_goes_on_as_the_actions_say) {
   Conversation c;
   struct Case { const char* packet; int signal; uint32_t only; } cases[] = {
-      {"vCont;c", 0, 0}, {"vCont;C0b:2;c", 11, 0}, {"vCont;c:3", 0, 3}, {"vCont;C1e:2", 10, 2}, {"vCont;c:-1", 0, 0}, {"c", 0, 0}};
+      {"vCont;c", 0, 0}, {"vCont;C0b:2;c", 11, 0}, {"vCont;c:3", 11, 3}, {"vCont;C1e:2", 10, 2}, {"vCont;c:-1", 0, 0}, {"c", 0, 0}};
   for (auto& one : cases) {
     c.stop(PL_STOP_SIGNAL, 11);
     c.resumed.clear();
@@ -221,21 +223,151 @@ Test(gdb, a_stop_that_nobody_waits_for_is_not_told) {
 
 Test(gdb, detaching_takes_breakpoints_out_and_lets_a_signal_through) {
   Conversation c;
+  for (size_t i = 0; i < c.program.memory.size(); ++i) c.program.memory[i] = static_cast<std::byte>(i);
+  const auto before = c.program.memory;
   expect_text(c.ask("Z0,10100,2"), "OK");
   expect_text(c.ask("Z0,10200,4"), "OK");
   expect_text(c.ask("Z0,10200,3"), "E16");
-  cr_expect_eq(c.program.planted.size(), 2);
+  cr_expect(std::ranges::equal(std::span(c.program.memory).subspan(0x100, 2), std::array{std::byte{0x02}, std::byte{0x90}}));
+  expect_text(c.ask("m100ff,4"), "ff000102");  // as if they were not there
+  expect_text(c.ask("M101ff,2:aabb"), "OK");
+  expect_text(c.ask("m101ff,3"), "aabb01");
+  expect_text(c.ask("M101ff,2:ff00"), "OK");
   expect_text(c.ask("z0,10100,2"), "OK");
-  cr_expect_eq(c.program.planted.size(), 1);
+  cr_expect(c.program.memory != before);
   c.stop(PL_STOP_SIGNAL, 15);
   cr_expect_not(c.session.take(framed("D")));
-  cr_expect(c.program.planted.empty());
+  cr_expect(c.program.memory == before);
   cr_assert_eq(c.resumed.size(), 1);
   cr_expect_eq(c.resumed[0].signal, 15);
   cr_expect_eq(c.resumed[0].wanted & (1u << PL_STOP_SIGNAL), 0);
 }
 
-Test(gdb, killing_ends_the_conversation) {
+constexpr int kFork = 17, kVfork = 0x4100 | 17, kSharing = 0x100;  // flags of clone(2)
+
+Test(gdb, a_child_is_told_and_named_with_its_process) {
+  Conversation c;
+  c.ask("qSupported:multiprocess+;fork-events+;vfork-events+;exec-events+");
+  expect_text(c.ask("?"), "T05thread:p2.2;");
+  c.ask("vCont;c");
+  c.sent.clear();
+  c.stop(PL_STOP_FORK, 0, kFork, 4);
+  expect_text(c.answer(), "T05thread:p2.2;fork:p4.4;");
+  c.program.list.push_back({4, 4, "child"});
+  expect_text(c.ask("qfThreadInfo"), "mp2.2,p2.3,p4.4");
+  // Both are kept, and one at a time goes on.
+  expect_text(c.ask("vCont;c:p4.-1"), "");
+  cr_expect_eq(c.resumed.back().only, 4);
+  cr_expect(c.resumed.back().only_process);
+  c.stop(PL_STOP_VFORK_DONE, 0, 0, 5);
+  expect_text(c.answer(), "T05thread:p2.2;vforkdone:;");
+  c.ask("vCont;c");
+  c.stop(PL_STOP_EXIT, 0, 7 << 8, 0, 4);
+  expect_text(c.answer(), "W07;process:4");
+  expect_text(c.ask("qfThreadInfo"), "mp2.2,p2.3");
+  c.ask("vCont;c");
+  const size_t before = c.resumed.size();
+  c.stop(PL_STOP_EXIT);  // the instance's own end tells that
+  cr_expect_eq(c.resumed.size(), before + 1);
+  c.session.ended(0, 11);
+  expect_text(c.answer(), "X0b;process:2");
+}
+
+Test(gdb, a_child_that_is_detached_goes_on_without_its_parents_breakpoints) {
+  Conversation c;
+  c.ask("qSupported:multiprocess+;fork-events+;vfork-events+;exec-events+");
+  c.program.memory[0x101] = std::byte{7};
+  c.ask("Z0,10100,2");
+  c.ask("vCont;c");
+  c.stop(PL_STOP_FORK, 0, kFork, 4);
+  expect_text(c.ask("D;9"), "E03");
+  expect_text(c.ask("D;4"), "OK");
+  cr_expect(c.program.released.contains(4) && !c.program.released[4]);
+  cr_expect(c.session.is_stopped() && c.session.follows(2) && !c.session.follows(4));
+  // Its own end is no news then; the last that is followed takes GDB with it, and not the others.
+  c.ask("vCont;c");
+  c.sent.clear();
+  c.stop(PL_STOP_FORK, 0, kFork, 5);
+  expect_text(c.ask("D;2"), "OK");
+  c.ask("vCont;c:p5.-1");
+  c.sent.clear();
+  c.stop(PL_STOP_EXIT, 0, 0, 0, 5);
+  expect_text(c.answer(), "W00;process:5");
+  cr_expect(c.session.is_done());
+  cr_expect_eq(c.resumed.back().wanted & (1u << PL_STOP_SIGNAL), 0);
+}
+
+Test(gdb, children_are_let_go_where_gdb_does_not_ask_for_them) {
+  Conversation c;
+  c.program.memory[0x101] = std::byte{7};
+  c.ask("Z0,10100,2");
+  c.ask("vCont;c");
+  c.sent.clear();
+  c.stop(PL_STOP_FORK, 0, kFork, 4);
+  expect_text(c.sent, "");
+  cr_expect(c.program.released.contains(4));
+  cr_expect_eq(c.program.memory[0x101], std::byte{7});
+  // One that borrows its parent's memory runs there without breakpoints; they are back when it has done.
+  c.program.memory[0x101] = std::byte{0x90};
+  c.program.memory[0x100] = std::byte{0x02};
+  c.stop(PL_STOP_FORK, 0, kVfork, 5);
+  cr_expect_eq(c.program.memory[0x101], std::byte{7});
+  c.stop(PL_STOP_VFORK_DONE, 0, 0, 5);
+  cr_expect_eq(c.program.memory[0x101], std::byte{0x90});
+  expect_text(c.sent, "");
+  cr_expect(!c.session.is_stopped());
+  // One that shares it for good may come to them, and is followed.
+  c.stop(PL_STOP_FORK, 0, kSharing, 6);
+  cr_expect(c.session.follows(6));
+}
+
+Test(gdb, system_calls_are_told_as_they_are_asked_for_and_signals_can_pass) {
+  Conversation c;
+  cr_expect_eq(c.session.wanted() & (1u << PL_STOP_ENTRY), 0);
+  expect_text(c.ask("QCatchSyscalls:1;40;5d"), "OK");
+  c.ask("vCont;c");
+  cr_expect(c.resumed.back().wanted & (1u << PL_STOP_ENTRY));
+  c.sent.clear();
+  c.stop(PL_STOP_ENTRY, 0, 0, 0x3f);
+  expect_text(c.sent, "");
+  c.stop(PL_STOP_ENTRY, 0, 0, 0x40);
+  expect_text(c.answer(), "T05thread:2;syscall_entry:40;");
+  expect_text(c.ask("QCatchSyscalls:1"), "OK");
+  c.ask("vCont;c");
+  c.stop(PL_STOP_RETURN, 0, 0, 0x3f);
+  expect_text(c.answer(), "T05thread:2;syscall_return:3f;");
+  expect_text(c.ask("QCatchSyscalls:0"), "OK");
+  expect_text(c.ask("QPassSignals:e;1e"), "OK");
+  c.ask("vCont;c");
+  c.sent.clear();
+  c.stop(PL_STOP_SIGNAL, 14);
+  expect_text(c.sent, "");
+  cr_expect_eq(c.resumed.back().signal, 14);
+  c.stop(PL_STOP_SIGNAL, 15);
+  expect_text(c.answer(), "T0fthread:2;");
+  // What it is about to take is its own, also where another goes on first.
+  c.ask("vCont;c:3");
+  cr_expect_eq(c.resumed.back().signal, 15);
+}
+
+Test(gdb, a_fault_of_an_instruction_that_gdb_has_left_is_nobodys) {
+  for (bool moved : {false, true}) {
+    Conversation c;
+    c.stop(PL_STOP_SIGNAL, 11, 2);
+    if (moved) c.ask("P20=0001000000000000");
+    c.session.take(framed("D"));
+    cr_expect_eq(c.resumed.back().signal, moved ? 0 : 11);
+  }
+}
+
+Test(gdb, killing_ends_the_conversation_or_a_child_alone) {
+  Conversation forked;
+  forked.ask("qSupported:multiprocess+;fork-events+");
+  forked.ask("vCont;c");
+  forked.stop(PL_STOP_FORK, 0, kFork, 4);
+  expect_text(forked.ask("vKill;4"), "OK");
+  cr_expect(forked.program.released[4]);
+  cr_expect_eq(forked.kills, 0);
   Conversation c;
   cr_expect_not(c.session.take(framed("vKill;2")));
   cr_expect_eq(c.kills, 1);
@@ -264,6 +396,8 @@ Test(gdb, files_of_the_program_are_read_by_descriptor) {
   expect_text(c.ask("vFile:pread:3,100,1"), "F6;LF#$}*");
   expect_text(c.ask("vFile:pread:3,100,100"), "F0;");
   cr_expect(c.ask("vFile:fstat:3").starts_with("F40;"));
+  expect_text(c.ask("vFile:readlink:" + to_hex("/proc/2/exe")), "Fc;/bin/program");
+  expect_text(c.ask("vFile:readlink:" + to_hex("/proc")), "F-1,16");
   expect_text(c.ask("vFile:close:3"), "F0");
   expect_text(c.ask("vFile:pread:3,1,0"), "F-1,9");
 }
@@ -278,7 +412,8 @@ Test(gdb, a_program_that_runs_is_not_asked_anything) {
 
 // Under the sanitizers: no packet, whole or mangled, may do more than be refused.
 Test(gdb, nothing_that_can_be_sent_disturbs_it) {
-  const std::string_view seeds[] = {"?", "g", "G00", "p20", "P20=00", "m10000,40", "M10000,2:abcd", "X10000,2:ab", "Z0,10000,4", "z0,10000,4", "Hg2", "Hc-1", "T2",
+  const std::string_view seeds[] = {"?", "g", "G00", "p20", "P20=00", "m10000,40", "M10000,2:abcd", "X10000,2:ab", "Z0,10000,4", "z0,10000,4", "Hg2", "Hc-1", "T2", "Hgp2.3", "Hgp2.-1", "Tp2.3", "D;4", "vCont;c:p2.-1;C0b:p2.3", "QCatchSyscalls:1;40;5d", "QPassSignals:e;1e", "vFile:readlink:2f",
+                                    "qXfer:siginfo:read::0,100",
                                     "qSupported:exec-events+", "qXfer:auxv:read::0,100", "qXfer:features:read:target.xml:0,ffffffffffffffff",
                                     "qXfer:threads:read::ffffffffffffffff,10", "vCont;C0b:2;c", "vCont;c:ffffffffffffffff", "vFile:open:2f6c,0,0",
                                     "vFile:pread:3,ffffffffffffffff,ffffffffffffffff", "vFile:fstat:3", "vFile:close:3", "vFile:setfs:0", "qfThreadInfo",

@@ -203,27 +203,35 @@ struct pl_debug_stop {
 	uint64_t value; /* per command */
 };
 #define PL_STOP_START 0u     /* before the instance's first instruction */
-#define PL_STOP_SIGNAL 1u    /* the debugged process is about to take a signal */
+#define PL_STOP_SIGNAL 1u    /* a debugged process is about to take a signal */
 #define PL_STOP_FATAL 2u     /* any process is about to end by a signal whose default action is a core dump */
 #define PL_STOP_INTERRUPT 3u /* PL_SIGNAL_DEBUG */
-#define PL_STOP_EXEC 4u	     /* the debugged process, the first one, has executed another program */
+#define PL_STOP_EXEC 4u	     /* a debugged process has executed another program */
+#define PL_STOP_FORK 5u	     /* a debugged process has made another, which has yet to begin: address: its pid; code: flags of clone(2). It is
+				debugged too (PL_DEBUG_RELEASE), and has the same memory or a copy of it as it is */
+#define PL_STOP_VFORK_DONE 6u /* what a child had borrowed of a debugged process is its own again; address: the child's pid */
+#define PL_STOP_EXIT 7u	     /* a debugged process is at its end; code: its status, as wait4 has it */
+#define PL_STOP_ENTRY 8u     /* before a system call; address: its number. Its registers may be changed, and it stands at the instruction */
+#define PL_STOP_RETURN 9u    /* behind it */
 
 struct pl_debug_command {
 	uint32_t command; /* PL_DEBUG_* */
-	uint32_t tid;	  /* whose; 0: the thread that has stopped */
+	uint32_t tid;	  /* whose: a thread, or any of a process; 0: the thread that has stopped */
 	uint64_t address;
 	uint32_t length;
 	uint32_t flags;
 };
-#define PL_DEBUG_CONTINUE 0u  /* address: the signal that is taken after PL_STOP_SIGNAL, 0 none; tid: only this thread runs, 0 all;
+#define PL_DEBUG_CONTINUE 0u  /* address: the signal that is taken after PL_STOP_SIGNAL, 0 none; tid: of those that are debugged, only this thread runs,
+				 or with length 1 only this process; 0 all;
 				 flags: bit n: PL_STOP_n is wanted from now on */
 #define PL_DEBUG_READ 1u      /* memory of its process, whatever the protection -> bytes, short of what is not mapped */
 #define PL_DEBUG_WRITE 2u     /* length bytes of data */
 #define PL_DEBUG_REGISTERS 3u /* -> struct pl_debug_registers */
-#define PL_DEBUG_SET_REGISTERS 4u /* struct pl_debug_registers; EBUSY: it is inside a system call */
-#define PL_DEBUG_THREADS 5u   /* -> struct pl_debug_thread for each in the debugged process's memory, from the address-th */
-#define PL_DEBUG_INSERT 6u    /* a breakpoint instead of length (2, 4) bytes; children of a fork do not have it */
-#define PL_DEBUG_REMOVE 7u
+#define PL_DEBUG_SET_REGISTERS 4u /* struct pl_debug_registers; a thread that sleeps in a system call leaves it, and begins it again if it is given the
+				     same ones later. EBUSY: it is inside one that cannot be left */
+#define PL_DEBUG_THREADS 5u   /* -> struct pl_debug_thread for each of the debugged processes, from the address-th */
+#define PL_DEBUG_RELEASE 6u   /* process tid is debugged no more; length 1: and is killed */
+#define PL_DEBUG_LINK 7u      /* length bytes of a path -> what the symbolic link there says */
 #define PL_DEBUG_FILE 8u      /* length bytes of a path -> at most `flags` bytes of the file from `address` on; value: its size */
 
 struct pl_debug_registers {
