@@ -22,7 +22,9 @@ ErrorOr<size_t> StreamFile::read(Buffer& to) {
     uint32_t before = ocall::readiness(handle_);
     {
       auto window = TRY(ocall::WindowBuffer::allocate(to.left()));
-      auto reply = ocall::call({.operation = PL_OP_READ, .flags = uint16_t(nonblocking() ? 0 : PL_REQUEST_NOTIFY), .handle = handle_,
+      // Who gets a signal (O_ASYNC) is told as well when there is more.
+      const bool tell = !nonblocking() || flags() & open_flag::Async;
+      auto reply = ocall::call({.operation = PL_OP_READ, .flags = uint16_t(tell ? PL_REQUEST_NOTIFY : 0), .handle = handle_,
                                 .buffer = window.offset(), .length = window.size()});
       if (reply) {
         size_t n = TRY(reply->result.at_most(window.size()));

@@ -54,6 +54,11 @@ Test(stdio, lines_come_as_they_are_written) {
   cr_expect(session.wait_for("second\n"));
 }
 
+Test(stdio, a_terminal_of_the_host_raises_a_signal_when_something_is_typed) {
+  auto result = shell("for i in $(seq 100); do echo typed; sleep 1; done 2>/dev/null | script -qec './pl-run --shadow " + e2e::program("terminal") + " await' /dev/null");
+  cr_expect(result.out.find("told of 6 bytes") != std::string::npos, "%s%s", result.out.c_str(), result.err.c_str());
+}
+
 Test(stdio, a_terminal_is_a_terminal_with_its_size) {
   auto result = shell("script -qec 'stty rows 33 cols 99; ./pl-run --shadow " + e2e::program("terminal") + "' /dev/null < /dev/null");
   cr_expect(result.out.find("terminal 33x99") != std::string::npos, "%s%s", result.out.c_str(), result.err.c_str());
