@@ -1,41 +1,57 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "fs/descriptors.h"
 
+#include <algorithm>
 #include <bit>
-
 
 namespace pl {
 
 Descriptors::~Descriptors() {
   close_all();
-  for (Chunk*& chunk : chunks_) {
-    if (!chunk) continue;
-    heap_free(chunk, sizeof(Chunk), alignof(Chunk));
-    chunk = nullptr;
-  }
+  for (unsigned i = 0; i < chunk_count(); i++)
+    if (Chunk* there = chunk_at(i)) heap_free(there, sizeof(Chunk), alignof(Chunk));
+  if (more_) heap_free(more_, more_count_ * sizeof(Chunk*), alignof(Chunk*));
+}
+
+Descriptors::Chunk* Descriptors::more_chunk(unsigned index) const {
+  return index - FirstChunks < more_count_ ? more_[index - FirstChunks] : nullptr;
+}
+
+// Room to remember `count` chunks beyond the first.
+ErrorOr<void> Descriptors::need_more(unsigned count) {
+  if (count <= more_count_) return {};
+  count = std::min(std::max(count, more_count_ * 2), Maximum / ChunkSize - FirstChunks);
+  auto grown = static_cast<Chunk**>(heap_allocate(count * sizeof(Chunk*), alignof(Chunk*)));
+  if (!grown) return fail(Errno::NoMemory);
+  std::fill_n(std::copy_n(more_, more_count_, grown), count - more_count_, nullptr);
+  if (more_) heap_free(more_, more_count_ * sizeof(Chunk*), alignof(Chunk*));
+  more_ = grown;
+  more_count_ = count;
+  return {};
 }
 
 ErrorOr<Descriptors::Chunk*> Descriptors::need_chunk(unsigned index) {
-  if (chunks_[index]) return chunks_[index];
+  if (Chunk* there = chunk_at(index)) return there;
+  if (index >= FirstChunks) TRY(need_more(index - FirstChunks + 1));
   void* memory = heap_allocate(sizeof(Chunk), alignof(Chunk));
   if (!memory) return fail(Errno::NoMemory);
-  chunks_[index] = new (memory) Chunk{};
-  return chunks_[index];
+  return (index < FirstChunks ? chunks_[index] : more_[index - FirstChunks]) = new (memory) Chunk{};
 }
 
 ErrorOr<Ref<Descriptors>> Descriptors::clone() const {
   auto copy = TRY(make<Descriptors>());
   copy->limit_ = limit_;
-  for (unsigned i = 0; i < Maximum / ChunkSize; i++) {
-    if (!chunks_[i] || !chunks_[i]->used) continue;
+  for (unsigned i = 0; i < chunk_count(); i++) {
+    const Chunk* from = chunk_at(i);
+    if (!from || !from->used) continue;
     Chunk* to = TRY(copy->need_chunk(i));
-    for (uint64_t left = chunks_[i]->used; left; left &= left - 1) {
+    for (uint64_t left = from->used; left; left &= left - 1) {
       int bit = std::countr_zero(left);
-      to->file[bit] = chunks_[i]->file[bit];
+      to->file[bit] = from->file[bit];
       to->file[bit]->hold();
     }
-    to->used = chunks_[i]->used;
-    to->close_on_exec = chunks_[i]->close_on_exec;
+    to->used = from->used;
+    to->close_on_exec = from->close_on_exec;
   }
   return copy;
 }
@@ -48,7 +64,8 @@ ErrorOr<Ref<File>> Descriptors::get(int descriptor) const {
 
 ErrorOr<int> Descriptors::install(Ref<File> file, OnExec on_exec, int lowest) {
   for (unsigned i = unsigned(lowest) / ChunkSize; i * ChunkSize < limit_; i++) {
-    uint64_t used = chunks_[i] ? chunks_[i]->used : 0;
+    const Chunk* there = chunk_at(i);
+    uint64_t used = there ? there->used : 0;
     if (i == unsigned(lowest) / ChunkSize) used |= (uint64_t(1) << unsigned(lowest) % ChunkSize) - 1;
     if (~used == 0) continue;
     unsigned bit = unsigned(std::countr_one(used)), descriptor = i * ChunkSize + bit;
@@ -136,24 +153,24 @@ ErrorOr<void> Descriptors::set_on_exec(int descriptor, OnExec on_exec) {
 }
 
 void Descriptors::close_for_exec() {
-  for (unsigned i = 0; i < Maximum / ChunkSize; i++)
-    while (chunks_[i] && chunks_[i]->close_on_exec)
-      dispose(take(i * ChunkSize + unsigned(std::countr_zero(chunks_[i]->close_on_exec))));
+  for (unsigned i = 0; i < chunk_count(); i++)
+    while (chunk_at(i) && chunk_at(i)->close_on_exec)
+      dispose(take(i * ChunkSize + unsigned(std::countr_zero(chunk_at(i)->close_on_exec))));
 }
 
 void Descriptors::close_all() { close_range(0, Maximum - 1); }
 
 unsigned Descriptors::capacity() const {
-  unsigned chunks = Maximum / ChunkSize;
-  while (chunks > 1 && !chunks_[chunks - 1]) --chunks;
+  unsigned chunks = chunk_count();
+  while (chunks > 1 && !chunk_at(chunks - 1)) --chunks;
   return chunks * ChunkSize;
 }
 
 int Descriptors::next(int from) const {
   if (from < 0) return -1;
-  for (unsigned d = unsigned(from); d < Maximum;) {
-    Chunk* chunk = chunks_[d / ChunkSize];
-    uint64_t left = chunk ? chunk->used & ~uint64_t(0) << d % ChunkSize : 0;
+  for (unsigned d = unsigned(from); d < chunk_count() * ChunkSize;) {
+    const Chunk* there = chunk_of(d);
+    uint64_t left = there ? there->used & ~uint64_t(0) << d % ChunkSize : 0;
     if (left) return int(d / ChunkSize * ChunkSize) + std::countr_zero(left);
     d = (d / ChunkSize + 1) * ChunkSize;
   }

@@ -14,7 +14,7 @@ enum class OnExec : uint8_t { Keep, Close };
 
 class Descriptors : public RefCounted {
  public:
-  static constexpr unsigned Maximum = 4096;
+  static constexpr unsigned Maximum = 1u << 20;  // fs.nr_open
 
   Descriptors() = default;
   ~Descriptors() override;
@@ -47,7 +47,7 @@ class Descriptors : public RefCounted {
   // Descriptors the table has room for as it is: select(2) looks no further.
   unsigned capacity() const;
   unsigned limit() const { return limit_; }
-  void set_limit(unsigned limit) { limit_ = limit < Maximum ? limit : Maximum; }
+  void set_limit(unsigned limit) { limit_ = limit; }  // at most Maximum
 
  private:
   static constexpr unsigned ChunkSize = 64;
@@ -56,12 +56,19 @@ class Descriptors : public RefCounted {
     uint64_t used;
     uint64_t close_on_exec;
   };
-  Chunk* chunk_of(unsigned descriptor) const { return descriptor < Maximum ? chunks_[descriptor / ChunkSize] : nullptr; }
+  static constexpr unsigned FirstChunks = 64;
+  Chunk* chunk_at(unsigned index) const { return index < FirstChunks ? chunks_[index] : more_chunk(index); }
+  Chunk* more_chunk(unsigned index) const;
+  Chunk* chunk_of(unsigned descriptor) const { return chunk_at(descriptor / ChunkSize); }
+  unsigned chunk_count() const { return FirstChunks + more_count_; }
   ErrorOr<Chunk*> need_chunk(unsigned index);
+  ErrorOr<void> need_more(unsigned count);
   Ref<File> take(unsigned descriptor);
   void dispose(Ref<File> file);
 
-  Chunk* chunks_[Maximum / ChunkSize] = {};
+  Chunk* chunks_[FirstChunks] = {};
+  Chunk** more_ = nullptr;  // of the descriptors above those, which few programs have
+  unsigned more_count_ = 0;
   unsigned limit_ = 1024;
 };
 

@@ -61,6 +61,7 @@ void copy_thread(Thread& child, Thread& parent, const CloneRequest& r) {
     child.nice = parent.nice > 0 ? parent.nice : 0;
     child.policy = parent.policy;
   }
+  child.io_priority = parent.io_priority;
   child.timer_slack = parent.timer_slack;
   memcpy(child.name, parent.name, sizeof(child.name));
   if (r.flags & clone_flag::ChildClearTid) child.clear_child_tid = r.child_tid;

@@ -92,6 +92,9 @@ ErrorOr<Process*> Process::create(Process& parent) {
   process->pid = allocate_id();
   process->group = parent.group;
   process->session = parent.session;
+  process->fixed_layout = parent.fixed_layout;
+  process->oom_score_adjustment = parent.oom_score_adjustment;
+  process->oom_score_least = parent.oom_score_least;
   process->credentials = current_credentials();
   process->limits = parent.limits;
   process->executable = parent.executable;

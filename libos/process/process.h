@@ -53,6 +53,8 @@ class Process {
   bool stop_reported = true, continue_reported = true;  // to wait
   bool subreaper = false;
   bool debugged = false;       // its stops are told (process/debug.h)
+  bool fixed_layout = false;  // personality(2): ADDR_NO_RANDOMIZE, for what it executes
+  int16_t oom_score_adjustment = 0, oom_score_least = 0;  // proc(5): what it may lower the first to without CAP_SYS_RESOURCE
   uint8_t exit_signal = sig::Child;  // what the parent gets
   int stop_signal = 0;
   int exit_status = 0;  // as wait4 reports it: code << 8 | signal | 0x80 core

@@ -88,6 +88,7 @@ ErrorOr<void> map_image(const Ref<Inode>& inode, const ElfImage& image, uint64_t
 
 // 32 bits are enough for every place below.
 uint64_t random_below(uint64_t limit) {
+  if (current_process().fixed_layout) return 0;
   uint32_t bits;
   random::fill(&bits, sizeof(bits));
   return bits % limit;

@@ -99,6 +99,7 @@ class Thread {
   int policy = 0, priority = 0;  // the priority of a real-time policy (sched(7)); 0: round robin with its like
   bool gives_way = false;        // when it next stops running: to others of its rank
   bool reset_policy = false;    // SCHED_RESET_ON_FORK: not for its children
+  uint16_t io_priority = 0;     // ioprio_set(2): remembered only
   Ref<AddressSpace> last_address_space;  // of an ended process: its tables are in use until this thread is switched away
 
   FloatState floats;  // as last saved: what counts is in the hart while this thread is the last that ran there

@@ -61,8 +61,8 @@ ErrorOr<void> set_limit(Process& process, uint32_t resource, Limit limit) {
   Limit& old = process.limits.of[resource];
   if (limit.maximum > old.maximum && !current_credentials().has(Capability::Resource)) return fail(Errno::Perm);
   if (resource == Limits::Descriptors) {
-    if (limit.maximum > Descriptors::Maximum && limit.maximum > old.maximum) return fail(Errno::Perm);
-    process.descriptors->set_limit(unsigned(limit.current < Descriptors::Maximum ? limit.current : Descriptors::Maximum));
+    if (limit.maximum > Descriptors::Maximum) return fail(Errno::Perm);
+    process.descriptors->set_limit(unsigned(limit.current));
   }
   old = limit;
   if (resource == Limits::CpuTime) update_cpu_use(process);

@@ -290,9 +290,15 @@ Result sys_prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
 }
 
 Result sys_personality(uint32_t persona) {
-  // Only Linux's own; asking is allowed.
-  if (persona && persona != 0xffffffff) return fail(Errno::Invalid);
-  return 0;
+  // Linux's own, with its addresses at random or not; asking is allowed.
+  constexpr uint32_t FixedLayout = 0x0040000, Ask = 0xffffffff;
+  Process& process = current_process();
+  const uint32_t old = process.fixed_layout ? FixedLayout : 0;
+  if (persona != Ask) {
+    if (persona & ~FixedLayout) return fail(Errno::Invalid);
+    process.fixed_layout = persona;
+  }
+  return old;
 }
 
 }  // namespace pl

@@ -116,7 +116,7 @@ Result sys_sched_rr_get_interval(int pid, UserOut<TimeSpec> interval) {
 }
 
 Result sys_sched_setaffinity(int pid, size_t bytes, UserAddress mask) {
-  Thread* thread = TRY(thread_or_self(pid));
+  Thread* thread = TRY(pid < 0 ? fail(Errno::NoProcess) : thread_or_self(pid));
   TRY(may_change(*thread));
   uint64_t word = 0;
   TRY(copy_from_user(&word, mask, std::min(bytes, sizeof(word))));
@@ -125,7 +125,7 @@ Result sys_sched_setaffinity(int pid, size_t bytes, UserAddress mask) {
 }
 
 Result sys_sched_getaffinity(int pid, size_t bytes, UserAddress mask) {
-  TRY(thread_or_self(pid));
+  TRY(pid < 0 ? fail(Errno::NoProcess) : thread_or_self(pid));
   if (bytes < sizeof(uint64_t) || bytes % sizeof(uint64_t)) return fail(Errno::Invalid);
   uint64_t word = (1u << Harts) - 1;
   TRY(copy_to_user(mask, &word, sizeof(word)));
@@ -144,16 +144,20 @@ namespace {
 
 enum Which : int { OfProcess = 0, OfGroup = 1, OfUser = 2 };
 
-// Calls visit for each thread's process that (which, who) names.
+// Calls visit for each thread that (which, who) names: one, or all of a group's or a user's processes.
 template <class F>
 ErrorOr<void> for_each_named(int which, int who, F visit) {
   if (which < OfProcess || which > OfUser) return fail(Errno::Invalid);
+  if (which == OfProcess) {
+    Thread* thread = who ? find_thread(who) : &current_thread();
+    if (!thread) return fail(Errno::NoProcess);
+    visit(*thread);
+    return {};
+  }
   Process& me = current_process();
   bool found = false;
   for_each_process([&](Process& p) {
-    bool named = which == OfProcess ? p.pid == (who ? who : me.pid)
-                 : which == OfGroup ? p.group == (who ? who : me.group)
-                                    : p.credentials.uid == (who ? uint32_t(who) : current_credentials().uid);
+    bool named = which == OfGroup ? p.group == (who ? who : me.group) : p.credentials.uid == (who ? uint32_t(who) : current_credentials().uid);
     if (!named) return true;
     for (Thread& thread : p.threads) {
       found = true;
@@ -161,11 +165,6 @@ ErrorOr<void> for_each_named(int which, int who, F visit) {
     }
     return true;
   });
-  if (!found && which == OfProcess)
-    if (Thread* thread = find_thread(who)) {
-      found = true;
-      visit(*thread);
-    }
   if (!found) return fail(Errno::NoProcess);
   return {};
 }
@@ -188,6 +187,44 @@ Result sys_getpriority(int which, int who) {
   int best = 20;
   TRY(for_each_named(which, who, [&](Thread& thread) { best = std::min(best, thread.nice); }));
   return uint64_t(20 - best);  // the system call's own scale (getpriority(2), "C library/kernel differences")
+}
+
+// ---- priorities of input and output, which nothing here waits for ----
+
+namespace {
+// ioprio_set(2): a class and a level of it. `which` counts from 1.
+constexpr int ClassShift = 13, ClassNone = 0, ClassRealTime = 1, ClassBestEffort = 2, ClassIdle = 3, Levels = 8;
+}  // namespace
+
+Result sys_ioprio_set(int which, int who, int priority) {
+  const int level = priority & ((1 << ClassShift) - 1);
+  switch (priority >> ClassShift) {
+    case ClassRealTime:
+      if (const Credentials& own = current_credentials(); !own.has(Capability::Administration) && !own.has(Capability::Nice)) return fail(Errno::Perm);
+      [[fallthrough]];
+    case ClassBestEffort:
+      if (level >= Levels) return fail(Errno::Invalid);
+      break;
+    case ClassIdle: break;
+    case ClassNone:
+      if (level) return fail(Errno::Invalid);
+      break;
+    default: return fail(Errno::Invalid);
+  }
+  Errno error{};
+  TRY(for_each_named(which - 1, who, [&](Thread& thread) {
+    if (auto may = may_change(thread); !may) error = may.error();
+    else thread.io_priority = uint16_t(priority);
+  }));
+  if (error != Errno{}) return fail(error);
+  return 0;
+}
+
+// The lowest number of them.
+Result sys_ioprio_get(int which, int who) {
+  unsigned best = ~0u;
+  TRY(for_each_named(which - 1, who, [&](Thread& thread) { best = std::min<unsigned>(best, thread.io_priority); }));
+  return best;
 }
 
 // ---- sched_setattr ----

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -269,6 +271,26 @@ static void what_prctl_sets(void) {
   CHECK(prctl(12345) == -1 && errno == EINVAL);
 }
 
+// personality(2), as setarch -R and debuggers want it: of the process and its children, across execve.
+static void where_it_lies(void) {
+  const void *places[2][3] = {{0}};
+  int p[2], status;
+  for (int i = 0; i < 2; i++) {
+    CHECK(pipe(p) == 0);
+    pid_t pid = fork();
+    if (!pid) {
+      if (personality(ADDR_NO_RANDOMIZE) != 0 || personality(0xffffffff) != ADDR_NO_RANDOMIZE) _exit(98);
+      dup2(p[1], 1);
+      pid = fork();
+      if (!pid) execl(self, self, "--layout", NULL);
+      _exit(waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 97);
+    }
+    CHECK(read(p[0], places[i], sizeof *places) == sizeof *places && waitpid(pid, &status, 0) == pid && status == 0);
+    close(p[0]), close(p[1]);
+  }
+  CHECK(places[0][0] && !memcmp(places[0], places[1], sizeof *places) && personality(0xffffffff) == 0);
+}
+
 int main(int count, char **arguments) {
   if (count > 1 && arguments[1][0] == '-') {
     const char *first = arguments[1];
@@ -282,6 +304,10 @@ int main(int count, char **arguments) {
       int ok = sigismember(&mask, SIGUSR2) && getpgrp() == getpid() && fcntl(9, F_GETFD) == 0;
       return !(ok && write(1, "spawned", 7) == 7);
     }
+    if (!strcmp(first, "--layout")) {
+      const void *places[] = {&count, sbrk(0), mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)};
+      return personality(0xffffffff) != ADDR_NO_RANDOMIZE || write(1, places, sizeof places) != sizeof places;
+    }
     return 99;
   }
   if (count > 2 && !strcmp(arguments[2], "--fine")) return 0;
@@ -291,6 +317,7 @@ int main(int count, char **arguments) {
   snprintf(top, sizeof top, "%d", getpid());
   setenv("TOP", top, 1);
   scripts();
+  where_it_lies();
   spawned_processes();
   clone3_takes_a_structure();
   waitid_waits_for_all_kinds();

@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -286,6 +287,57 @@ static void programs_with_set_id(void) {
   }
 }
 
+static void *be_nice(void *unused) {
+  (void)unused;
+  setpriority(PRIO_PROCESS, 0, 7);
+  return (void *)(long)getpriority(PRIO_PROCESS, 0);
+}
+
+// ioprio_set(2), for which there is no header: a class above bit 13, a level below.
+static void io_priorities(void) {
+  enum { Process = 1, Group, RealTime = 1 << 13, BestEffort = 2 << 13, Idle = 3 << 13 };
+  CHECK(syscall(SYS_ioprio_set, Process, 0, BestEffort | 6) == 0 && syscall(SYS_ioprio_get, Process, 0) == (BestEffort | 6));
+  CHECK(syscall(SYS_ioprio_get, Process, getpid()) == (BestEffort | 6) && setpgid(0, 0) == 0 && syscall(SYS_ioprio_get, Group, 0) == (BestEffort | 6));
+  pid_t pid = fork();
+  if (!pid) {
+    CHECK(syscall(SYS_ioprio_get, Process, 0) == (BestEffort | 6));
+    CHECK(syscall(SYS_ioprio_set, Process, 0, RealTime | 3) == 0 && syscall(SYS_ioprio_get, Group, 0) == (RealTime | 3));
+    CHECK(syscall(SYS_ioprio_set, Process, 0, Idle) == 0 && syscall(SYS_ioprio_get, Process, 0) == Idle);
+    CHECK(setuid(1000) == 0 && syscall(SYS_ioprio_set, Process, 0, RealTime) == -1 && errno == EPERM);
+    CHECK(syscall(SYS_ioprio_set, Process, getppid(), Idle) == -1 && errno == EPERM);
+    _exit(failures);
+  }
+  int status;
+  CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+  CHECK(syscall(SYS_ioprio_set, Process, 0, 1) == -1 && errno == EINVAL);
+  CHECK(syscall(SYS_ioprio_set, Process, 0, 4 << 13) == -1 && errno == EINVAL && syscall(SYS_ioprio_get, 0, 0) == -1 && errno == EINVAL);
+  CHECK(syscall(SYS_ioprio_get, Process, 99999) == -1 && errno == ESRCH);
+}
+
+// More descriptors than anyone has without asking: up to fs.nr_open.
+static void many_descriptors(void) {
+  struct rlimit l = {20000, 20000};
+  CHECK(setrlimit(RLIMIT_NOFILE, &l) == 0);
+  int first = open("/dev/null", O_RDWR), pair[2];
+  CHECK(dup2(first, 19999) == 19999 && dup2(first, 20000) == -1 && errno == EBADF && fcntl(19998, F_GETFD) == -1 && errno == EBADF);
+  for (int fd = first + 1; fd < 10000; fd++)
+    if (dup(first) != fd) CHECK(!"the lowest free descriptor");
+  CHECK(pipe2(pair, O_CLOEXEC) == 0 && pair[0] == 10000 && fcntl(pair[1], F_GETFD) == FD_CLOEXEC && write(pair[1], "x", 1) == 1);
+  struct pollfd wait = {.fd = pair[0], .events = POLLIN};
+  CHECK(poll(&wait, 1, 0) == 1 && wait.revents == POLLIN);
+  pid_t pid = fork();
+  char byte = 0;
+  if (!pid) _exit(read(10000, &byte, 1) == 1 && byte == 'x' && write(19999, "y", 1) == 1 && close(9999) == 0 ? 0 : 1);
+  int status;
+  CHECK(waitpid(pid, &status, 0) == pid && status == 0 && write(9999, "y", 1) == 1);
+  CHECK(syscall(SYS_close_range, 5000, 19998, 0) == 0 && fcntl(pair[0], F_GETFD) == -1 && fcntl(19999, F_GETFD) == 0 && dup(first) == 5000);
+  CHECK(syscall(SYS_close_range, first, ~0u, 0) == 0 && fcntl(19999, F_GETFD) == -1);
+  l.rlim_max = (1 << 20) + 1;
+  CHECK(setrlimit(RLIMIT_NOFILE, &l) == -1 && errno == EPERM);
+  l.rlim_cur = l.rlim_max = 1 << 20;
+  CHECK(setrlimit(RLIMIT_NOFILE, &l) == 0);
+}
+
 static void scheduling(void) {
   struct sched_param param = {0};
   CHECK(sched_get_priority_max(SCHED_FIFO) == 99 && sched_get_priority_min(SCHED_RR) == 1 && sched_get_priority_max(SCHED_OTHER) == 0);
@@ -305,9 +357,15 @@ static void scheduling(void) {
   CHECK(sched_setaffinity(0, sizeof set, &set) == 0);
   CPU_ZERO(&set);
   CHECK(sched_setaffinity(0, sizeof set, &set) == -1 && errno == EINVAL);
+  CHECK(sched_getaffinity(-1, sizeof set, &set) == -1 && errno == ESRCH && sched_setaffinity(-1, sizeof set, &set) == -1 && errno == ESRCH);
   unsigned cpu = 99, node = 99;
   CHECK(syscall(SYS_getcpu, &cpu, &node, NULL) == 0 && cpu < 8 && node == 0);
   CHECK(setpriority(PRIO_PROCESS, 0, 5) == 0 && getpriority(PRIO_PROCESS, 0) == 5 && setpriority(PRIO_PROCESS, 0, 100) == 0 && getpriority(PRIO_PROCESS, 0) == 19);
+  // A nice value is a thread's.
+  pthread_t other;
+  void *nice_value;
+  CHECK(pthread_create(&other, NULL, be_nice, NULL) == 0 && pthread_join(other, &nice_value) == 0 && (long)nice_value == 7);
+  CHECK(getpriority(PRIO_PROCESS, 0) == 19);
   CHECK(setuid(1000) == 0 && setpriority(PRIO_PROCESS, 0, 1) == -1 && errno == EACCES);
   param.sched_priority = 5;
   CHECK(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &param) == -1 && errno == EPERM);
@@ -355,7 +413,9 @@ int main(int count, char **arguments) {
   apart(groups_give_access);
   apart(set_id_bits_are_cleared);
   programs_with_set_id();
+  apart(many_descriptors);
   apart(scheduling);
+  apart(io_priorities);
   apart(what_was_used);
   printf("%d failures\n", failures);
   return failures != 0;

@@ -116,6 +116,30 @@ static void the_process(int count, char **arguments) {
   CHECK(!strcmp(content("/proc/self/oom_score_adj"), "0\n"));
 }
 
+// proc(5): inherited, and lowered below what it was only with CAP_SYS_RESOURCE.
+static ssize_t put(const char *path, const char *what) {
+  int fd = open(path, O_WRONLY);
+  ssize_t n = write(fd, what, strlen(what));
+  int error = errno;
+  close(fd);
+  errno = error;
+  return n;
+}
+static void the_score_for_killing(void) {
+  const char *path = "/proc/self/oom_score_adj";
+  int status;
+  CHECK(put(path, "100\n") == 4 && !strcmp(content(path), "100\n") && put(path, "-500") == 4 && !strcmp(content(path), "-500\n"));
+  CHECK(put(path, "1001") == -1 && errno == EINVAL && put(path, "-1001") == -1 && errno == EINVAL && put(path, "many") == -1 && errno == EINVAL && put(path, "\n") == -1);
+  pid_t pid = fork();
+  if (!pid) {
+    CHECK(!strcmp(content(path), "-500\n"));
+    CHECK(setuid(1000) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0);
+    CHECK(put(path, "300") == 3 && put(path, "-500") == 4 && put(path, "-501") == -1 && errno == EACCES && !strcmp(content(path), "-500\n"));
+    _exit(failures);
+  }
+  CHECK(waitpid(pid, &status, 0) == pid && status == 0 && put(path, "0") == 1);
+}
+
 static void the_environment(char *self) {
   pid_t pid = fork();
   if (!pid) {
@@ -296,6 +320,7 @@ int main(int count, char **arguments) {
   umask(022);
   the_process(count, arguments);
   the_environment(self);
+  the_score_for_killing();
   threads();
   the_system();
   devices();

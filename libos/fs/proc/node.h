@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/error.h"
 #include "fs/text.h"
 
 namespace pl {
@@ -32,6 +33,8 @@ struct ProcessNode {
   uint32_t mode;
   void (*write)(Text&, Process&, Thread*);  // of a thread below task/, or null
   bool of_memory = false;  // for those only who may look into the process' memory (ptrace(2), "Ptrace access mode checking")
+  // What a program writes there; null: it cannot.
+  ErrorOr<void> (*set)(std::string_view text, Process&, Thread*) = nullptr;
 };
 extern const ProcessNode process_nodes[];
 extern const unsigned process_node_count;

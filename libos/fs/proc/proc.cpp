@@ -86,7 +86,7 @@ class ProcInode : public Inode {
   const void* file_system_identity() const override { return &the_identity; }
 
   ErrorOr<void> write_text(Text& text);
-  ErrorOr<size_t> set_text(Buffer& from);  // of comm, which alone can be written
+  ErrorOr<size_t> set_text(Buffer& from);
 
  private:
   ErrorOr<Process*> process() const;
@@ -233,17 +233,12 @@ ErrorOr<void> ProcInode::write_text(Text& text) {
 }
 
 ErrorOr<size_t> ProcInode::set_text(Buffer& from) {
-  if (name_.what != What::ProcessText || process_nodes[name_.index].name != "comm") return fail(Errno::Invalid);
+  if (name_.what != What::ProcessText || !process_nodes[name_.index].set) return fail(Errno::Invalid);
   Process& p = *TRY(process());
-  if (&p != &current_process()) return fail(Errno::Invalid);  // proc(5): of one's own threads
-  Thread* thread = name_.task ? find_thread(name_.task) : p.leader;
-  if (!thread) return fail(Errno::NoProcess);
-  char text[sizeof thread->name] = {};
-  size_t all = from.left(), n = std::min(all, sizeof text - 1);
+  char text[64];  // more than any of them takes
+  size_t all = from.left(), n = std::min(all, sizeof text);
   TRY(from.take(text, n));
-  if (n && text[n - 1] == '\n') text[n - 1] = 0;
-  std::memcpy(thread->name, text, sizeof text);
-  if (thread == p.leader) std::memcpy(p.name, text, sizeof text);
+  TRY(process_nodes[name_.index].set({text, n}, p, name_.task ? find_thread(name_.task) : nullptr));
   return all;
 }
 

@@ -3,6 +3,7 @@
 #include "process/process.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "fs/mount.h"
 #include "fs/path.h"
@@ -146,6 +147,41 @@ void environ(Text& t, Process& p, Thread*) { copy_memory(t, p, p.environment_sta
 void auxv(Text& t, Process& p, Thread*) { copy_memory(t, p, p.auxiliary, p.auxiliary_end); }
 void comm(Text& t, Process& p, Thread* task) { t << name_of(p, task) << "\n"; }
 
+ErrorOr<void> set_comm(std::string_view text, Process& p, Thread* task) {
+  if (&p != &current_process()) return fail(Errno::Invalid);  // proc(5): of one's own threads
+  Thread* thread = task ? task : p.leader;
+  if (!thread) return fail(Errno::NoProcess);
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  char name[sizeof thread->name] = {};
+  text.copy(name, sizeof name - 1);
+  std::memcpy(thread->name, name, sizeof name);
+  if (thread == p.leader) std::memcpy(p.name, name, sizeof name);
+  return {};
+}
+
+void oom_score_adj(Text& t, Process& p, Thread*) { t << int(p.oom_score_adjustment) << "\n"; }
+
+// Remembered: memory that runs out ends the instance, whose processes are never weighed against each other.
+ErrorOr<void> set_oom_score_adj(std::string_view text, Process& p, Thread*) {
+  constexpr int Most = 1000;
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.empty()) return fail(Errno::Invalid);
+  int value = 0;
+  for (char c : text) {
+    if (c < '0' || c > '9') return fail(Errno::Invalid);
+    value = value * 10 + (c - '0');
+    if (value > Most) return fail(Errno::Invalid);
+  }
+  if (negative) value = -value;
+  const bool may_lower = current_file_credentials().has(Capability::Resource);
+  if (value < p.oom_score_least && !may_lower) return fail(Errno::Access);
+  p.oom_score_adjustment = int16_t(value);
+  if (may_lower) p.oom_score_least = int16_t(value);
+  return {};
+}
+
 void maps(Text& t, Process& p, Thread*) {
   if (!p.address_space || p.state == ProcessState::Zombie) return;
   p.address_space->for_each([](void* context, const AddressSpace::MappingView& m) {
@@ -222,7 +258,9 @@ void mountinfo(Text& t, Process&, Thread*) {
       if (!length) continue;
       n = *length;
     }
-    t << 20 + i << " " << (i ? 20u : 1u) << " 0:" << i + 1 << " / " << std::string_view(path, n) << (m->flags & PL_MOUNT_READ_ONLY ? " ro" : " rw")
+    auto root = m->root->attributes();
+    uint64_t device = root ? root->device : 0;  // as stat(2) has it: who asks compares
+    t << 20 + i << " " << (i ? 20u : 1u) << " " << device_major(device) << ":" << device_minor(device) << " / " << std::string_view(path, n) << (m->flags & PL_MOUNT_READ_ONLY ? " ro" : " rw")
       << " - " << std::string_view(m->type) << " " << std::string_view(m->source) << (m->flags & PL_MOUNT_READ_ONLY ? " ro\n" : " rw\n");
   }
 }
@@ -235,9 +273,9 @@ void cgroup(Text& t, Process&, Thread*) { t << "0::/\n"; }
 
 const ProcessNode process_nodes[] = {
     {"stat", 0444, stat},       {"statm", 0444, statm},   {"status", 0444, status},       {"cmdline", 0444, cmdline},
-    {"comm", 0644, comm},       {"maps", 0444, maps, true}, {"environ", 0400, environ, true}, {"auxv", 0400, auxv, true},
+    {"comm", 0644, comm, false, set_comm}, {"maps", 0444, maps, true}, {"environ", 0400, environ, true}, {"auxv", 0400, auxv, true},
     {"limits", 0444, limits},   {"mounts", 0444, mounts}, {"mountinfo", 0444, mountinfo}, {"oom_score", 0444, zero},
-    {"oom_score_adj", 0444, zero}, {"wchan", 0444, wchan}, {"cgroup", 0444, cgroup},
+    {"oom_score_adj", 0644, oom_score_adj, false, set_oom_score_adj}, {"wchan", 0444, wchan}, {"cgroup", 0444, cgroup},
 };
 const unsigned process_node_count = sizeof process_nodes / sizeof process_nodes[0];
 

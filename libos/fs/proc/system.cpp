@@ -2,6 +2,7 @@
 // What /proc tells about the system.
 #include "arch/monitor.h"
 #include "base/random.h"
+#include "fs/descriptors.h"
 #include "fs/mount.h"
 #include "fs/path.h"
 #include "fs/proc/network.h"
@@ -121,7 +122,7 @@ void entropy(Text& t) { t << "256\n"; }
 void max_map_count(Text& t) { t << "65530\n"; }
 void file_max(Text& t) { t << "1048576\n"; }
 void pipe_max(Text& t) { t << "1048576\n"; }
-void nr_open(Text& t) { t << "4096\n"; }
+void nr_open(Text& t) { t << uint64_t(Descriptors::Maximum) << "\n"; }
 
 // RFC 4122, 4.4: a fresh one at each look; boot_id is this instance's.
 void write_uuid(Text& t, const uint8_t (&b)[16]) {

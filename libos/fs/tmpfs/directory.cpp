@@ -295,6 +295,7 @@ ErrorOr<Ref<Inode>> TmpDirectory::create_unnamed(uint32_t mode, uint32_t uid, ui
   name << '#' << file->number_;
   TRY(file->remember(name.view(), this));
   file->linkable_ = linkable == Linkable::Yes;
+  file->file_system_ = file_system_;
   return Ref<Inode>(std::move(file));
 }
 
