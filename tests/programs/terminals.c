@@ -328,6 +328,22 @@ static void sessions(void) {
   close(master);
 }
 
+// What a master gives up is what it would have read; what it typed is the slave's.
+static void a_master_flushes(void) {
+  char text[16];
+  int bytes = -1;
+  open_pair();
+  set_modes(0, ICANON | ECHO | ISIG, 1, 0);
+  type("in");
+  CHECK(write(slave, "abcdef", 6) == 6 && ioctl(master, FIONREAD, &bytes) == 0 && bytes == 6 && read(master, text, 2) == 2);
+  CHECK(ioctl(master, TCFLSH, TCOFLUSH) == 0 && read(master, text, 2) == 2 && !memcmp(text, "cd", 2));
+  CHECK(ioctl(master, TCFLSH, TCIFLUSH) == 0 && ioctl(master, FIONREAD, &bytes) == 0 && bytes == 0);
+  CHECK(write(slave, "XY", 2) == 2 && read(master, text, sizeof text) == 2 && !memcmp(text, "XY", 2));
+  CHECK(ioctl(slave, FIONREAD, &bytes) == 0 && bytes == 2 && read(slave, text, sizeof text) == 2 && !memcmp(text, "in", 2));
+  CHECK(ioctl(master, TCFLSH, 3) == -1 && errno == EINVAL);
+  close_pair();
+}
+
 static void packets(void) {
   open_pair();
   int on = 1;
@@ -387,6 +403,7 @@ int main(void) {
   bytes_and_times();
   sessions();
   packets();
+  a_master_flushes();
   a_lot_in_both_directions();
   printf("%d failures\n", failures);
   return failures != 0;

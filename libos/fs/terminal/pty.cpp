@@ -17,7 +17,7 @@ namespace pl {
 namespace {
 
 constexpr uint32_t GetNumber = 0x80045430, SetLock = 0x40045431, GetLock = 0x80045439, SetPackets = 0x5420, GetPackets = 0x80045438,
-                   OpenPeer = 0x5441, SendSignal = 0x40045436, GetGroup = 0x540f, GetSession = 0x5429, BytesReadable = 0x541b;
+                   OpenPeer = 0x5441, SendSignal = 0x40045436, GetGroup = 0x540f, GetSession = 0x5429, Flush = 0x540b, BytesReadable = 0x541b;
 // TIOCPKT_*: what the status byte says.
 constexpr uint8_t PacketFlushRead = 1, PacketFlushWrite = 2, PacketStop = 4, PacketStart = 8;
 
@@ -183,6 +183,11 @@ void Pty::screen_read() {
   if (!writing.empty()) writing.wake_all();
 }
 
+void Pty::discard_shown() {
+  discipline.discard_output();
+  screen_read();
+}
+
 void Pty::screen_changed() {
   ++shown;
   if (!screen.empty()) screen.wake_all();
@@ -300,6 +305,11 @@ ErrorOr<uint64_t> MasterFile::ioctl(uint32_t command, UserAddress argument) {
       pty_->status = 0;
       return 0;
     case GetPackets: TRY(UserOut<int>{argument}.write(pty_->packets)); return 0;
+    // What can be read here is what the slave wrote, and what was written here is the slave's already.
+    case Flush:
+      if (argument.value > 2) return fail(Errno::Invalid);
+      if (argument.value != 1) pty_->discard_shown();
+      return 0;
     case SendSignal: {
       if (argument.value == 0 || argument.value > uint64_t(sig::Count)) return fail(Errno::Invalid);
       if (pty_->foreground) (void)send_signal_to_group(pty_->foreground, SignalInfo::kernel(int(argument.value)));

@@ -32,6 +32,7 @@ class Pty final : public RefCounted, public Terminal {
   size_t type(const uint8_t* bytes, size_t count);
   // The master has seen some output: writers go on.
   void screen_read();
+  void discard_shown();  // it wants none of it
   // The slave wrote something.
   void screen_changed();
 
