@@ -27,8 +27,9 @@ using Say = std::function<void(const std::string&)>;
 constexpr const char* kSuite = "trixie";
 constexpr const char* kArchitecture = "riscv64";
 constexpr const char* kOwnRelease = "bookworm";  // what the development machine runs: its mirror is the one to ask
-// In every image: the directories and links of the system, users and groups, the release's name.
-constexpr std::array<const char*, 2> kBase = {"base-files", "base-passwd"};
+// In every image, as no package says that it needs them: the directories and links of the system, users and groups, the release's name; the
+// C.UTF-8 locale, getconf and ldconfig; descriptions of terminals.
+constexpr std::array<const char*, 4> kBase = {"base-files", "base-passwd", "libc-bin", "ncurses-base"};
 constexpr const char* kDownloader = "/usr/lib/apt/apt-helper";
 
 struct Package {

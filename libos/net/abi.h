@@ -31,7 +31,7 @@ constexpr int Socket = 1, Ip = 0, Tcp = 6, Udp = 17, Ipv6 = 41, Netlink = 270;
 namespace socket_option {
 constexpr int Debug = 1, ReuseAddress = 2, Type = 3, Error = 4, DontRoute = 5, Broadcast = 6, SendBuffer = 7, ReceiveBuffer = 8,
               KeepAlive = 9, OutOfBandInline = 10, NoCheck = 11, Priority = 12, Linger = 13, ReusePort = 15, PassCredentials = 16,
-              PeerCredentials = 17, ReceiveLowWater = 18, SendLowWater = 19, ReceiveTimeout = 20, SendTimeout = 21, Timestamp = 29,
+              PeerCredentials = 17, ReceiveLowWater = 18, SendLowWater = 19, ReceiveTimeout = 20, SendTimeout = 21, BindToDevice = 25, Timestamp = 29,
               AcceptConnections = 30, PeerSecurity = 31, SendBufferForce = 32, ReceiveBufferForce = 33, Mark = 36, Protocol = 38,
               Domain = 39, PeekOffset = 42, ReceiveTimeoutNew = 66, SendTimeoutNew = 67;
 }

@@ -44,8 +44,15 @@ constexpr RememberedOption options[] = {
     {0, lv::Ip, 2 /* TTL */, 64, 1, 255, 0},
     {0, lv::Ip, 10 /* MTU_DISCOVER */, 1, 0, 5, 0},
     {0, lv::Ip, 11 /* RECVERR */, 0, 0, 1, 0},
+    {0, lv::Ip, 15 /* FREEBIND */, 0, 0, 1, 0},
     {0, lv::Ip, 24 /* BIND_ADDRESS_NO_PORT */, 0, 0, 1, 0},
+    {0, lv::Ip, 33 /* MULTICAST_TTL */, 1, -1, 255, protocol::Udp},
+    {0, lv::Ip, 34 /* MULTICAST_LOOP */, 1, 0, 1, protocol::Udp},
+    {0, lv::Ip, 49 /* MULTICAST_ALL */, 1, 0, 1, 0},
     {family::Inet6, lv::Ipv6, 16 /* UNICAST_HOPS */, 64, -1, 255, 0},
+    {family::Inet6, lv::Ipv6, 18 /* MULTICAST_HOPS */, 1, -1, 255, protocol::Udp},
+    {family::Inet6, lv::Ipv6, 19 /* MULTICAST_LOOP */, 1, 0, 1, protocol::Udp},
+    {family::Inet6, lv::Ipv6, 29 /* MULTICAST_ALL */, 1, 0, 1, 0},
     {family::Inet6, lv::Ipv6, 25 /* RECVERR */, 0, 0, 1, 0},
     {family::Inet6, lv::Ipv6, 67 /* TCLASS */, 0, -1, 255, 0},
 };
@@ -96,6 +103,14 @@ ErrorOr<void> Socket::set_option(int level, int name, UserAddress value, uint32_
         if (t.microseconds < 0 || t.microseconds >= 1'000'000) return fail(Errno::Domain);
         uint64_t ticks = t.seconds < 0 ? 1 : tick_rate().from(TimeSpec{t.seconds, t.microseconds * 1000});
         (name == o::SendTimeout || name == o::SendTimeoutNew ? send_timeout_ : receive_timeout_) = ticks;
+        return {};
+      }
+      case o::BindToDevice: {
+        char device[16] = {};  // IFNAMSIZ
+        TRY(copy_from_user(device, value, std::min<size_t>(bytes, sizeof device - 1)));
+        const std::string_view wanted(device);
+        if (!wanted.empty() && wanted != "lo") return fail(Errno::NoDevice);
+        bound_to_device_ = !wanted.empty();
         return {};
       }
       case o::Type: case o::Error: case o::AcceptConnections: case o::PeerCredentials: case o::Protocol: case o::Domain:
@@ -153,6 +168,7 @@ ErrorOr<void> Socket::set_option(int level, int name, UserAddress value, uint32_
   if (index < 0) return fail(Errno::NoProtocolOption);
   const RememberedOption& option = options[index];
   if (option.least == 0 && option.most == 1) number = number != 0;
+  if (number == -1 && option.least == -1 && level != lv::Tcp) number = option.first;
   if (number < option.least || number > option.most) return fail(Errno::Invalid);
   if (!remembered_) {
     auto memory = static_cast<int*>(heap_allocate(OptionCount * sizeof(int), alignof(int)));
@@ -197,6 +213,9 @@ ErrorOr<void> Socket::get_option(int level, int name, UserAddress value, UserAdd
       case o::ReceiveLowWater: return number(low_water_);
       case o::SendLowWater: return number(1);
       case o::PeekOffset: return me.is_tcp() || me.family == family::Netlink ? fail(Errno::NotSupported) : number(peek_offset_);
+      case o::BindToDevice:
+        if (bound_to_device_ && room < 16) return fail(Errno::Invalid);
+        return give("lo", bound_to_device_ ? 3 : 0);
       case o::Linger: {
         int l[2] = {linger_ >= 0, linger_ >= 0 ? linger_ : 0};
         return give(l, sizeof l);

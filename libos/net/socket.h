@@ -119,6 +119,7 @@ class Socket : public File {
   int32_t low_water_ = 1;
   int32_t peek_offset_ = -1;        // SO_PEEK_OFF; negative: a look begins at the first byte
   int32_t linger_ = -1;             // seconds; negative: off
+  bool bound_to_device_ = false;    // to lo, which is the only one
   int* remembered_ = nullptr;       // options that change nothing here (net/options.cpp)
 };
 

@@ -225,6 +225,37 @@ static void a_connection_in_progress_ends(void) {
   close(c);
 }
 
+// What servers set before they do anything else: of the one interface, and of multicasts, which go nowhere.
+static void options_of_interfaces(void) {
+  char name[IFNAMSIZ] = "none";
+  socklen_t length = sizeof name;
+  int t = tcp(), u = udp(), six = socket(AF_INET6, SOCK_DGRAM, 0), value = -2;
+  CHECK(getsockopt(t, SOL_SOCKET, SO_BINDTODEVICE, name, &length) == 0 && length == 0);
+  CHECK(setsockopt(t, SOL_SOCKET, SO_BINDTODEVICE, "nowhere", 8) == -1 && errno == ENODEV);
+  length = sizeof name;
+  CHECK(setsockopt(t, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3) == 0 && getsockopt(t, SOL_SOCKET, SO_BINDTODEVICE, name, &length) == 0 && length == 3 && !strcmp(name, "lo"));
+  length = 4;
+  CHECK(getsockopt(t, SOL_SOCKET, SO_BINDTODEVICE, name, &length) == -1 && errno == EINVAL);
+  length = sizeof name;
+  CHECK(setsockopt(t, SOL_SOCKET, SO_BINDTODEVICE, "", 0) == 0 && getsockopt(t, SOL_SOCKET, SO_BINDTODEVICE, name, &length) == 0 && length == 0);
+  static const struct { int level, name, first, set, then; } rows[] = {
+      {IPPROTO_IP, IP_MULTICAST_TTL, 1, 7, 7}, {IPPROTO_IP, IP_MULTICAST_TTL, 7, -1, 1}, {IPPROTO_IP, IP_MULTICAST_LOOP, 1, 0, 0}, {IPPROTO_IP, 49 /* IP_MULTICAST_ALL */, 1, 0, 0},
+      {IPPROTO_IP, IP_FREEBIND, 0, 5, 1}, {IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 1, 9, 9}, {IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 9, -1, 1}, {IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 1, 0, 0},
+      {IPPROTO_IPV6, 29 /* IPV6_MULTICAST_ALL */, 1, 0, 0}, {IPPROTO_IPV6, IPV6_UNICAST_HOPS, 64, 3, 3}, {IPPROTO_IPV6, IPV6_UNICAST_HOPS, 3, -1, 64}};
+  for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+    int fd = rows[i].level == IPPROTO_IP ? u : six;
+    length = sizeof value;
+    if (fd < 0) continue;  // a kernel without IPv6
+    int got = getsockopt(fd, rows[i].level, rows[i].name, &value, &length);
+    if (got != 0 || value != rows[i].first) printf("row %u: %d at first\n", i, value), failures++;
+    CHECK(setsockopt(fd, rows[i].level, rows[i].name, &rows[i].set, sizeof rows[i].set) == 0);
+    length = sizeof value;
+    got = getsockopt(fd, rows[i].level, rows[i].name, &value, &length);
+    if (got != 0 || value != rows[i].then) printf("row %u: %d then\n", i, value), failures++;
+  }
+  close(t), close(u), close(six);
+}
+
 static void datagrams(void) {
   int a = udp(), b = udp();
   char bytes[64];
@@ -297,6 +328,7 @@ int main(void) {
   ports_are_had_once();
   ends_are_seen();
   a_connection_in_progress_ends();
+  options_of_interfaces();
   datagrams();
   version_6();
   interfaces();
