@@ -189,7 +189,7 @@ ErrorOr<Bases> choose_bases(const LoadedProgram& loaded, uint64_t stack_limit) {
   // A page more than the limit: where the first frame starts is random, below.
   uint64_t stack_bytes = std::min(stack_limit, FirstStack - PageSize) / PageSize * PageSize + PageSize;
   // One word for all four: with AT_RANDOM's two, a fork's generator has one left that it need not compute, for what a libc asks first.
-  uint64_t bits = random::word();
+  uint64_t bits = current_process().fixed_layout ? 0 : random::word();
   auto draw = [&](uint64_t limit) {  // a power of two
     uint64_t drawn = bits % limit;
     bits /= limit;
