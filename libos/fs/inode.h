@@ -28,7 +28,7 @@ struct Attributes {
 // What statfs() tells.
 struct FileSystemStatus {
   uint64_t type = 0, block_size = 4096, blocks = 0, free = 0, available = 0, files = 0, files_free = 0;
-  bool read_only = false;
+  bool read_only = false, no_set_id = false;
 };
 
 struct DirectoryEntry {
@@ -109,6 +109,8 @@ class Inode : public RefCounted {
   virtual ErrorOr<void> sync(bool /*data_only*/) { return {}; }
   virtual ErrorOr<FileSystemStatus> file_system() { return FileSystemStatus{}; }
   virtual bool read_only() { return false; }
+  // Whether a program of it may be more than its caller (MS_NOSUID).
+  virtual bool honours_set_id() const { return true; }
   // Whether the caller may do with it what its mode denies.
   virtual bool grants(uint32_t /*access*/) { return false; }
   // Who has a say about its locks beside this instance; null: nobody.

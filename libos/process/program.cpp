@@ -380,6 +380,7 @@ ErrorOr<void> execute(Ref<Inode> inode, std::string_view path, bool closed, Argu
   work->scripts.closed = closed;
   if (TRY(follow_scripts(inode, name, work->scripts))) arguments.drop_first();
   Attributes file = TRY(inode->attributes());
+  if (!inode->honours_set_id()) file.mode &= ~(file_mode::SetUser | file_mode::SetGroup);
   TRY(read_program(inode, work->program));
   auto space = TRY(AddressSpace::create());
   // prctl(2), PR_SET_DUMPABLE.

@@ -121,7 +121,7 @@ Result file_system_of(Inode* inode, File* file, UserOut<FileSystemStatusRecord> 
   r.files_free = s.files_free;
   r.name_length = MaxName;
   r.fragment_size = s.block_size;
-  r.flags = 0x20 | (s.read_only ? 1 : 0);  // ST_VALID, ST_RDONLY
+  r.flags = 0x20 | (s.read_only ? 1 : 0) | (s.no_set_id ? 2 : 0);  // ST_VALID, ST_RDONLY, ST_NOSUID
   TRY(out.write(r));
   return 0;
 }

@@ -43,6 +43,15 @@ Test(volume, nothing_else_of_the_host_is_there) {
   }
 }
 
+// The host may say that a file is root's and set-user-ID: a program that is not root does not become so by it.
+Test(volume, a_program_of_it_is_no_more_than_its_caller) {
+  e2e::Scratch scratch;
+  const std::string there = scratch.path() + "/cat", options = "-u 1000:1000 -v " + scratch.path() + ":/data ";
+  cr_assert_eq(shell("chmod 755 " + scratch.path() + " && cp " + e2e::program("cat") + " " + there + " && chmod 6755 " + there).status, 0);
+  auto direct = shell("./pl-run --shadow " + options + PL_BUSYBOX " sh -c '/data/cat /proc/self/status | grep [UG]id: | xargs; grep /data /proc/mounts | cut -d\" \" -f4'");
+  EXPECT_TEXT(direct.out, "Uid: 1000 1000 1000 1000 Gid: 1000 1000 1000 1000\nrw,nosuid\n");
+}
+
 Test(volume, a_missing_or_malformed_one_is_our_own_failure) {
   for (const char* bind : {"/no/such/place:/data", "/tmp", "/tmp:relative", ":", "/tmp:/data:rx"}) {
     auto result = shell(std::string("./pl-run --shadow -v ") + bind + " hello");

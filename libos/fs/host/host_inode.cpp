@@ -350,6 +350,7 @@ ErrorOr<void> HostInode::sync(bool data_only) { return ocall::synchronize(TRY(ha
 ErrorOr<FileSystemStatus> HostInode::file_system() {
   FileSystemStatus s = TRY(ocall::file_system(PL_HANDLE_MOUNT + mount_));
   s.read_only = read_only();
+  s.no_set_id = true;
   return s;
 }
 

@@ -42,6 +42,8 @@ class HostInode : public Inode {
   ErrorOr<void> sync(bool data_only) override;
   ErrorOr<FileSystemStatus> file_system() override;
   bool read_only() override { return mount_flags_ & 1; }
+  // The host says who owns its files, and may say anything.
+  bool honours_set_id() const override { return false; }
   Ref<Inode> parent() override { return Ref<Inode>(parent_ ? parent_ : former_parent_); }
   ErrorOr<size_t> name(char* out) override;
   const void* file_system_identity() const override;

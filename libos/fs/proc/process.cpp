@@ -261,7 +261,7 @@ void mountinfo(Text& t, Process&, Thread*) {
     auto root = m->root->attributes();
     uint64_t device = root ? root->device : 0;  // as stat(2) has it: who asks compares
     t << 20 + i << " " << (i ? 20u : 1u) << " " << device_major(device) << ":" << device_minor(device) << " / " << std::string_view(path, n) << (m->flags & PL_MOUNT_READ_ONLY ? " ro" : " rw")
-      << " - " << std::string_view(m->type) << " " << std::string_view(m->source) << (m->flags & PL_MOUNT_READ_ONLY ? " ro\n" : " rw\n");
+      << (m->root->honours_set_id() ? "" : ",nosuid") << " - " << std::string_view(m->type) << " " << std::string_view(m->source) << (m->flags & PL_MOUNT_READ_ONLY ? " ro\n" : " rw\n");
   }
 }
 

@@ -59,7 +59,7 @@ void mounts(Text& t) {
       n = *length;
     }
     t << std::string_view(m->source) << " " << std::string_view(path, n) << " " << std::string_view(m->type)
-      << (m->flags & PL_MOUNT_READ_ONLY ? " ro 0 0\n" : " rw 0 0\n");
+      << (m->flags & PL_MOUNT_READ_ONLY ? " ro" : " rw") << (m->root->honours_set_id() ? " 0 0\n" : ",nosuid 0 0\n");
   }
 }
 
