@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "command.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,106 +11,25 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
-#include <memory>
 
-#include "../system/queue.h"
-#include "../wire/window.h"
-#include "terminal.h"
+#include "runner.h"
 
 namespace pl::machine {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr auto kPatience = std::chrono::seconds(2);
 constexpr int kBackgroundMilliseconds = 250;
 constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGUSR1, SIGUSR2};
 
-class Runner {
- public:
-  Runner(Connection connection, const Request& request) : connection_(std::move(connection)), request_(request) {}
-  int run();
-
- private:
-  // A stream out of the machine, and where it goes.
-  struct Sink {
-    int fd = -1;  // -1: nobody takes it any more
-    ByteQueue pending;
-    ReceiveWindow window;
-    bool stream = true;  // a pipe, socket or terminal: it can be full, or lose its reader
-  };
-
-  void look_at_descriptors();
-  void take_signals();
-  void send_spawn();
-  void send(Type type, Stream stream, std::span<const std::byte> payload);
-  void flush();
-  void receive();
-  void handle(const Frame& frame);
-  void take(const Frame& frame);
-  void drain(Sink& sink, Stream stream);
-  void close_sink(Sink& sink, Stream stream);
-  void read_input();
-  void close_input();
-  void read_signals();
-  void suspend(int signal);
-  void say(const std::string& text);
-  void end(int status) { status_ = status; }
-  bool flushed() const {
-    return std::ranges::all_of(sinks_, [](const Sink& sink) { return sink.fd < 0 || sink.pending.empty(); });
-  }
-
-  Connection connection_;
-  const Request& request_;
-  Spawn spawn_;
-  std::unique_ptr<Terminal> terminal_;
-  Descriptor signals_;
-  sigset_t taken_{};
-  ByteQueue out_;
-  std::array<Sink, 3> sinks_;  // output, error, terminal
-  SendWindow input_window_;
-  bool input_open_ = true;
-  bool input_pipe_ = false;
-  off_t input_start_ = -1;  // a file's offset before anything was read
-  bool lost_ = false;
-  bool told_ = false;
-  Clock::time_point begin_ = Clock::now();
-  bool up_ = false;
-  std::optional<int> status_;
-};
+}  // namespace
 
 void Runner::say(const std::string& text) {
   if (terminal_) terminal_->restore();
   const std::string line = fmt::format("{}: {}\n", request_.name, text);
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
-}
-
-void Runner::look_at_descriptors() {
-  for (int fd = 0; fd < 3; ++fd) {
-    struct stat status{};
-    if (::fstat(fd, &status) != 0) {
-      spawn_.absent |= static_cast<uint8_t>(1 << fd);
-      continue;
-    }
-    if (::isatty(fd)) spawn_.terminals |= static_cast<uint8_t>(1 << fd);
-    const bool stream = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || S_ISCHR(status.st_mode);
-    if (fd == 0) {
-      input_pipe_ = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode);
-      if (S_ISREG(status.st_mode)) input_start_ = ::lseek(0, 0, SEEK_CUR);
-    } else {
-      sinks_[static_cast<size_t>(fd - 1)].stream = stream;
-      if (!(spawn_.terminals & (1 << fd))) sinks_[static_cast<size_t>(fd - 1)].fd = fd;
-    }
-  }
-  // What a command shows on its terminal goes to ours: 1 if that is it, else 2, else 0, which a terminal lets us write to.
-  if (spawn_.terminals) sinks_[2].fd = spawn_.terminals & 2 ? 1 : spawn_.terminals & 4 ? 2 : 0;
-  if (spawn_.absent & 1) input_open_ = false;
-  if (spawn_.terminals & 1) terminal_ = std::make_unique<Terminal>(0);
-  if (spawn_.terminals) spawn_.window = window_size();
-  if (terminal_) spawn_.modes = terminal_->modes();
 }
 
 void Runner::take_signals() {
@@ -241,72 +159,6 @@ void Runner::handle(const Frame& frame) {
   }
 }
 
-void Runner::take(const Frame& frame) {
-  if (frame.stream == 0) return;
-  Sink& sink = sinks_[static_cast<size_t>(frame.stream - 1)];
-  if (!sink.window.received(frame.payload.size())) {
-    say("the machine sends more than it was granted");
-    lost_ = true;
-    return end(kOurFailure);
-  }
-  const auto stream = static_cast<Stream>(frame.stream);
-  if (sink.fd < 0) {
-    if (const uint32_t grant = sink.window.consumed(frame.payload.size())) send(Type::kCredit, stream, encode_number(grant));
-    return;
-  }
-  sink.pending.push(frame.payload);
-  if (!sink.stream) drain(sink, stream);
-}
-
-// For a sink that is a stream only after poll() has said that it takes something. A pipe then takes PIPE_BUF bytes without
-// blocking; O_NONBLOCK would do as well, but the descriptor is shared with others who did not ask for it.
-void Runner::drain(Sink& sink, Stream stream) {
-  while (!sink.pending.empty()) {
-    auto front = sink.pending.front();
-    if (sink.stream) front = front.first(std::min<size_t>(front.size(), PIPE_BUF));
-    const ssize_t size = ::write(sink.fd, front.data(), front.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && errno == EAGAIN) return;  // whoever shares it has made it so
-    if (size < 0) {
-      if (errno != EPIPE && errno != EIO) say(fmt::format("cannot write the command's output: {}", std::strerror(errno)));
-      return close_sink(sink, stream);
-    }
-    sink.pending.pop(static_cast<size_t>(size));
-    if (const uint32_t grant = sink.window.consumed(static_cast<size_t>(size))) send(Type::kCredit, stream, encode_number(grant));
-    if (!sink.stream) continue;
-    pollfd again{sink.fd, POLLOUT, 0};
-    if (::poll(&again, 1, 0) != 1 || !(again.revents & POLLOUT)) return;
-  }
-}
-
-// Nobody reads our output any more, so nobody shall read the command's: its next write fails.
-void Runner::close_sink(Sink& sink, Stream stream) {
-  sink.fd = -1;
-  sink.pending.clear();
-  if (!status_) send(Type::kClose, stream, {});
-}
-
-void Runner::read_input() {
-  static std::byte buffer[kMaxPayload];
-  const size_t room = std::min(sizeof(buffer), input_window_.available());
-  const ssize_t size = ::read(STDIN_FILENO, buffer, room);
-  if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
-  if (size <= 0) {
-    input_open_ = false;
-    return send(Type::kEnd, Stream::kInput, {});
-  }
-  input_window_.sent(static_cast<size_t>(size));
-  send(Type::kData, Stream::kInput, {buffer, static_cast<size_t>(size)});
-}
-
-// The command does not read any more: whoever writes to us shall see it.
-void Runner::close_input() {
-  input_open_ = false;
-  if (!input_pipe_) return;
-  const Descriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  ::dup2(null.get(), STDIN_FILENO);
-}
-
 void Runner::read_signals() {
   signalfd_siginfo info;
   while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
@@ -395,8 +247,6 @@ int Runner::run() {
   if (terminal_) terminal_->restore();
   return *status_;
 }
-
-}  // namespace
 
 int run(Connection connection, const Request& request) { return Runner(std::move(connection), request).run(); }
 

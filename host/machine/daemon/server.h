@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -28,6 +29,7 @@ class Server {
 
  private:
   enum class State { kStarting, kRunning, kStopping };
+  static constexpr size_t kPortFull = 1u << 20;  // bytes on their way to the agent; then no client is read
 
   struct Client {
     uint64_t id = 0;
@@ -46,7 +48,7 @@ class Server {
     Bytes held;             // frames for the agent, until there is one
   };
 
-  // clients
+  // clients.cpp
   void accept();
   void on_client(Client& client, uint32_t events);
   void receive(Client& client);
@@ -68,20 +70,22 @@ class Server {
   void answer_status(const Pool& pool);
   std::string status(const Pool& pool) const;
 
-  // agent
+  // agent.cpp
   void on_port(uint32_t events);
   void receive_from_agent();
   void handle_agent(const Frame& frame);
   void flush_port();
   void ping();
 
-  // life
+  // server.cpp
   void on_console();
   void on_exit();
   void watch_idle();
   void begin_stop();
   void lose(const std::string& why);
   void after_events();
+
+  static double seconds(Loop::Clock::duration time) { return std::chrono::duration<double>(time).count(); }
 
   Loop loop_;
   Configuration configuration_;
