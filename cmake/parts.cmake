@@ -12,6 +12,7 @@ function(pl_part part directory)
       -DPL_LIBUNWIND=${PL_CACHE}/src/llvm-runtimes-19.1.7/libunwind
       -DCMAKE_TOOLCHAIN_FILE=${PROJECT_SOURCE_DIR}/cmake/toolchains/riscv64-${part}.cmake
       -DCMAKE_BUILD_TYPE=${CMAKE_BUILD_TYPE}
+      -DPL_WARNINGS_ARE_ERRORS=${PL_WARNINGS_ARE_ERRORS}
     BUILD_ALWAYS ON
     INSTALL_COMMAND "")
 endfunction()

@@ -89,7 +89,7 @@ std::expected<void, std::string> Root::add_libraries(const fs::path& suite, cons
     const std::string path = (suite / test).native();
     auto file = files->open(path, O_RDONLY);
     if (!file) return Failed(path + ": " + std::strerror(file.error()));
-    Program program{.name = fs::path(test).filename(), .file = std::move(*file), .status = {}, .libraries = {}};
+    Program program{.name = fs::path(test).filename(), .path = path, .file = std::move(*file), .status = {}, .libraries = {}};
     if (auto found = find_libraries(*files, path, sysroots, program, parent_of(path)); !found) return Failed(found.error().message);
     for (const Library& library : program.libraries) {
       if (entries_.contains(library.path)) continue;

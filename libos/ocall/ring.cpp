@@ -4,7 +4,6 @@
 #include <bit>
 #include <cstring>
 
-#include "base/address.h"
 #include "base/hot.h"
 #include "ocall/leave.h"
 #include "ocall/rules.h"
@@ -33,7 +32,6 @@ constexpr unsigned QueueCount = 16;  // handles hash to these
 
 struct State {
   std::byte* window;
-  uint32_t size;
   uint32_t request_tail;
   uint32_t reply_head;
   uint32_t in_flight;  // bit n: slot n
@@ -49,11 +47,6 @@ struct State {
   Outcome discarded;  // of what was posted
   uint32_t posted;    // bit n: slot n
   bool poll_ended;  // one of them, and nobody was told yet
-  // Data area: one bit a unit.
-  uint64_t units_used;
-  uint32_t units, units_reserved;
-  uint32_t units_kept;  // keep_start()
-  WaitQueue unit_free;
   uint64_t open_handles[PL_HANDLES / 64];
   bool closed;   // close_to_host()
   uint32_t verified;
@@ -62,8 +55,6 @@ struct State {
 PL_HOT_FRESH constinit State state{};
 
 constinit uint32_t accepted_signals = PL_SIGNALS;  // ordinary data: only read from the freeze on
-
-constexpr uint32_t UnitSize = 4096;
 
 template <class T>
 T* in_window(size_t offset) { return reinterpret_cast<T*>(state.window + offset); }
@@ -169,11 +160,8 @@ void attach(std::byte* window, size_t bytes) {
   // The state is zero: a template's means nothing to its forks. Generations start at zero again; a new window has no request of before.
   state.window = window;
   if (!window || bytes < PL_WINDOW_MIN || bytes > UINT32_MAX) end_instance_for_host();
-  state.size = uint32_t(bytes);
   if (load(ring()->magic) != PL_OCALL_MAGIC || load(ring()->version) != PL_OCALL_VERSION) end_instance_for_host();
-  uint32_t units = (state.size - PL_RING_DATA) / UnitSize;
-  state.units = units < 64 ? units : 64;
-  state.units_reserved = state.units > 4 ? 2 : 1;
+  attach_data_area(window, bytes);
   state.request_tail = load(ring()->request_tail);
   state.reply_head = load(ring()->reply_tail);
   store(ring()->reply_head, state.reply_head);
@@ -332,15 +320,7 @@ void set_pages(uint32_t pages) {
   if (state.window) ring()->pages = pages;
 }
 
-void keep_start(size_t bytes) {
-  constexpr uint32_t Left = 4;  // whatever the host says, so that there is a way out
-  uint64_t most = state.units > Left ? state.units - Left : 0, units = pages_for(bytes);
-  state.units_kept = uint32_t(units < most ? units : most);
-}
-
-void release_start() { state.units_kept = 0; }
-
-bool quiescent() { return state.in_flight == 0 && state.units_used == 0; }
+bool quiescent() { return state.in_flight == 0 && data_area_unused(); }
 
 void close_to_host(uint32_t verified) {
   state.closed = true;
@@ -357,7 +337,7 @@ unsigned open_handles() {
 bool awaited() {
   for (WaitQueue& queue : state.ready)
     if (!queue.empty()) return true;
-  return !state.slot_free.empty() || !state.unit_free.empty();
+  return !state.slot_free.empty() || data_area_awaited();
 }
 
 bool note_open(uint32_t handle) {
@@ -372,54 +352,6 @@ bool note_open(uint32_t handle) {
 void note_closed(uint32_t handle) {
   uint32_t index = PL_HANDLE_INDEX(handle);
   state.open_handles[index / 64] &= ~(uint64_t(1) << index % 64);
-}
-
-// ---- data area ----
-
-static uint32_t longest_run(uint32_t first, uint32_t wanted, uint32_t& start) {
-  uint32_t best = 0, run = 0;
-  for (uint32_t i = first; i < state.units; i++) {
-    run = state.units_used >> i & 1 ? 0 : run + 1;
-    if (run > best) {
-      best = run;
-      start = i + 1 - run;
-      if (best == wanted) break;
-    }
-  }
-  return best;
-}
-
-ErrorOr<WindowBuffer> WindowBuffer::allocate(size_t wanted, Use use) {
-  uint32_t first = state.units_kept + (use == Use::Fault ? 0 : state.units_reserved);
-  size_t needed = pages_for(wanted ? wanted : 1);
-  uint32_t units = needed < state.units ? uint32_t(needed) : state.units;
-  uint32_t start = 0, run = longest_run(first, units, start);
-  if (run == 0)
-    TRY(wait_for(state.unit_free, NoDeadline, Sleep::Uninterruptible, [&] { return (run = longest_run(first, units, start)) != 0; }));
-  uint64_t mask = (run == 64 ? ~uint64_t(0) : (uint64_t(1) << run) - 1) << start;
-  state.units_used |= mask;
-  uint32_t bytes = run * UnitSize;
-  return WindowBuffer(PL_RING_DATA + start * UnitSize, bytes < wanted ? bytes : uint32_t(wanted));
-}
-
-WindowBuffer::WindowBuffer(WindowBuffer&& o) noexcept : offset_(o.offset_), size_(o.size_) { o.offset_ = 0; }
-
-WindowBuffer::~WindowBuffer() {
-  if (!offset_) return;
-  uint32_t start = (offset_ - PL_RING_DATA) / UnitSize, run = (size_ + UnitSize - 1) / UnitSize;
-  if (run == 0) run = 1;
-  state.units_used &= ~((run == 64 ? ~uint64_t(0) : (uint64_t(1) << run) - 1) << start);
-  if (!state.unit_free.empty()) state.unit_free.wake_all();
-}
-
-std::byte* WindowBuffer::bytes() const { return state.window + offset_; }
-
-void WindowBuffer::write(uint32_t at, const void* from, size_t bytes) { std::memcpy(this->bytes() + at, from, bytes); }
-
-void WindowBuffer::read(uint32_t at, void* to, size_t bytes) const {
-  std::memcpy(to, this->bytes() + at, bytes);
-  // Later looks at the copy must not become looks at the window.
-  asm volatile("" ::: "memory");
 }
 
 }  // namespace pl::ocall

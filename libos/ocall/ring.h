@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "ocall/data_area.h"
 #include "ocall/host_value.h"
 #include "penglai/ocall.h"
 #include "process/wait.h"
@@ -17,10 +18,6 @@ namespace pl::ocall {
 // Once for each instance, before anything else here: `window` is the ocall window in the frame window, `bytes` from the boot block.
 // Resets all state, so a fork starts with nothing in flight. Ends the instance if the window is not one.
 void attach(std::byte* window, size_t bytes);
-
-// No buffer is placed on the window's first bytes of data, which hold the instance's parameters until they have been read; and the end of that.
-void keep_start(size_t bytes);
-void release_start();
 
 struct Request {
   uint16_t operation = PL_OP_NOP;
@@ -91,29 +88,5 @@ bool awaited();
 // The server opened `handle`: false if it cannot be a new one (out of range, or open already). And the reverse.
 bool note_open(uint32_t handle);
 void note_closed(uint32_t handle);
-
-// Part of the window's data area, for one request. Sleeping while one is held is allowed but keeps others waiting.
-class WindowBuffer {
- public:
-  // At most `wanted`, at least min(wanted, 4096) bytes. `Fault` draws on a reserve: a page fault may come while another buffer is being
-  // filled from user memory.
-  enum class Use : uint8_t { Plain, Fault };
-  static ErrorOr<WindowBuffer> allocate(size_t wanted, Use use = Use::Plain);
-  WindowBuffer(WindowBuffer&& other) noexcept;
-  WindowBuffer(const WindowBuffer&) = delete;
-  ~WindowBuffer();
-
-  uint32_t offset() const { return offset_; }
-  uint32_t size() const { return size_; }
-  // The bytes themselves: what is read here may change at any time. Only for copying to where nobody looks twice.
-  std::byte* bytes() const;
-  void write(uint32_t at, const void* from, size_t bytes);
-  // One copy in, the only way to look at it.
-  void read(uint32_t at, void* to, size_t bytes) const;
-
- private:
-  WindowBuffer(uint32_t offset, uint32_t size) : offset_(offset), size_(size) {}
-  uint32_t offset_, size_;
-};
 
 }  // namespace pl::ocall

@@ -194,11 +194,12 @@ Result sys_semtimedop(int id, UserIn<ipc::SemaphoreOperation> in, size_t count, 
   if (count < 1 || id < 0) return fail(Errno::Invalid);
   if (count > ipc::SemaphoreSet::MaxOperations) return fail(Errno::TooBig);
   struct Memory {
+    explicit Memory(size_t wanted) : count(wanted) {}
     ipc::SemaphoreOperation few[Few];
     ipc::SemaphoreOperation* all = few;
     size_t count;
     ~Memory() { if (all && all != few) heap_free(all, count * sizeof *all, alignof(ipc::SemaphoreOperation)); }
-  } memory{.count = count};
+  } memory(count);
   if (count > Few) memory.all = static_cast<ipc::SemaphoreOperation*>(heap_allocate(count * sizeof *memory.all, alignof(ipc::SemaphoreOperation)));
   if (!memory.all) return fail(Errno::NoMemory);
   TRY(copy_from_user(memory.all, in.address, count * sizeof *memory.all));

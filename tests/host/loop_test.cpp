@@ -32,6 +32,14 @@ void ask(std::byte* window, const pl_request& request) {
   ring.request_tail++;
 }
 
+pl_request relay(uint16_t slot, uint16_t generation) {
+  pl_request request{};
+  request.operation = PL_OP_RELAY;
+  request.slot = slot;
+  request.generation = generation;
+  return request;
+}
+
 // A device, a window, an instance, and what the server said.
 struct Bench {
   SimulatedDevice simulated;
@@ -612,7 +620,7 @@ Test(loop, an_enclave_that_hands_its_relay_page_back_stands_still_until_it_is_re
   bench.simulated.forks[1] = [&](std::byte* window, uint32_t) {
     switch (++entered) {
       case 1:
-        ask(window, {.operation = PL_OP_RELAY, .slot = 3, .generation = 9});
+        ask(window, relay(3, 9));
         return Left{PL_LEFT_DOORBELL};
       case 2: {
         pl_reply reply;
@@ -648,7 +656,7 @@ Test(loop, a_relay_page_that_nobody_takes_is_enosys_and_one_never_resumed_is_end
         std::memcpy(&reply, window + PL_RING_REPLIES, sizeof reply);
         return Left{PL_LEFT_EXIT, uint64_t(-reply.result)};
       }
-      ask(window, {.operation = PL_OP_RELAY});
+      ask(window, relay(0, 0));
       return Left{PL_LEFT_DOORBELL};
     });
     if (allowed) cr_expect_eq(ending.kind, Ending::Kind::Relay);

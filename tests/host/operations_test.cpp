@@ -364,8 +364,15 @@ Test(operations, locks_are_seen_by_other_descriptions) {
   cr_assert_eq(libos.simple(PL_OP_LOCK, one, PL_LOCK_EXCLUSIVE, 0, 10).result, 0);
   cr_assert_eq(libos.simple(PL_OP_LOCK, two, PL_LOCK_SHARED, 5, 1).result, -EAGAIN);
   cr_assert_eq(libos.simple(PL_OP_LOCK, two, PL_LOCK_SHARED, 10, 1).result, 0);
-  pl_request test = {.operation = PL_OP_LOCK, .handle = two, .buffer = FakeLibos::kBuffer, .length = sizeof(pl_lock), .extra = PL_LOCK_TEST,
-                     .offset = 5, .arg = {100, PL_LOCK_SHARED, 0}};
+  pl_request test{};
+  test.operation = PL_OP_LOCK;
+  test.handle = two;
+  test.buffer = FakeLibos::kBuffer;
+  test.length = sizeof(pl_lock);
+  test.extra = PL_LOCK_TEST;
+  test.offset = 5;
+  test.arg[0] = 100;
+  test.arg[1] = PL_LOCK_SHARED;
   cr_assert_eq(libos.call(test).value, 1 + PL_LOCK_EXCLUSIVE);
   cr_assert_eq(libos.get<pl_lock>(FakeLibos::kBuffer).first, 0);
   cr_assert_eq(libos.get<pl_lock>(FakeLibos::kBuffer).length, 10);

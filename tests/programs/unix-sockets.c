@@ -285,7 +285,7 @@ static void datagrams_have_borders(void) {
   CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, s) == 0);
   memset(many, 0, sizeof many);
   for (int i = 0; i < 3; i++) {
-    vectors[i] = (struct iovec){"abc" + i, 1};
+    vectors[i] = (struct iovec){&"abc"[i], 1};
     many[i].msg_hdr.msg_iov = &vectors[i];
     many[i].msg_hdr.msg_iovlen = 1;
   }
