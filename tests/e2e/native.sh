@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # native.sh ARCHIVE JOBS COMMAND...: a command in the machine with the tree of ARCHIVE as its file system and JOBS at /jobs, by the machine's
-# own Linux: what an enclave is compared with. The tree is made once and kept until the machine stops. What else is mounted is the
-# command's own, and gone with it.
+# own Linux: what an enclave is compared with. The tree is made once, by the first of them (they come one after another), and kept until
+# the machine stops. What else is mounted is the command's own, and gone with it.
 root=/run/native
 if [ "$1" != --inside ]; then
   if [ ! -d $root/jobs ]; then
-    exec 9>/run/native.lock
-    busybox flock 9 || exit 125
-    [ -d $root/jobs ] || { mkdir -p $root && mount -t tmpfs -o size=80% tree $root && tar -xf "$1" -C $root && mkdir $root/jobs; } || exit 125
-    exec 9>&-
+    mkdir -p $root && mount -t tmpfs -o size=80% tree $root && tar -xf "$1" -C $root && mkdir $root/jobs || exit 125
   fi
   exec busybox unshare -m --propagation private sh "$0" --inside "$@"
 fi
